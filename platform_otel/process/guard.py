@@ -1,0 +1,100 @@
+"""The only place that swallows an exception: says it once on stderr; raises it when developing."""
+
+import sys
+
+from platform_otel import config
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+
+# Set by startup from the environment of the process.
+strict = False
+debugging = False
+
+_said: "dict[str, bool]" = {}
+
+
+def say(message: str) -> None:
+    """Print one line about this process's tracing; the same line never twice."""
+    if _said.setdefault(message, False):
+        return
+    _said[message] = True
+    _write(message)
+
+
+def debug(message: str) -> None:
+    """Print one line if OTEL_LOG_LEVEL is debug."""
+    if debugging:
+        _write(message)
+
+
+def _write(message: str) -> None:
+    # The interpreter's own stderr: what the service puts in place of sys.stderr is the service's. It is
+    # None where stderr was closed at the start, and writing fails where it was closed since.
+    stream = sys.__stderr__
+    if stream is None:
+        return
+    try:
+        stream.write("platform-trace: " + " ".join(message.split()) + "\n")
+        stream.flush()
+    except (OSError, ValueError):
+        pass
+
+
+class guarded:  # noqa: N801  # used as a context manager, read as a phrase: with guarded("load flask")
+    """Whatever is raised inside costs one line, and the service goes on.
+
+    Args:
+        doing: what is attempted, read after "could not", such as "instrument flask".
+    """
+
+    def __init__(self, doing: str) -> None:
+        self._doing = doing
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: "type[BaseException] | None", error: "BaseException | None", trace: "TracebackType | None"
+    ) -> bool:
+        if error is None or strict or _meant_for_the_service(error, trace):
+            return False
+        say(f"could not {self._doing}: {described(error)}")
+        return True
+
+
+def described(error: BaseException) -> str:
+    """Type and message of an exception, even where its __str__ raises."""
+    try:
+        text = str(error)
+    except Exception:  # a hostile __str__ must not end the process that we only watch
+        text = "(its message cannot be printed)"
+    return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+
+
+def _meant_for_the_service(error: BaseException, trace: "TracebackType | None") -> bool:
+    """Whether a signal, and not our own work, raised this: Ctrl-C, or the exit of a server's handler."""
+    if isinstance(error, KeyboardInterrupt):
+        return True
+    return isinstance(error, SystemExit) and _came_through_a_signal_handler(trace)
+
+
+def _came_through_a_signal_handler(trace: "TracebackType | None") -> bool:
+    import signal
+
+    handlers = [signal.getsignal(number) for number in signal.valid_signals()]
+    # Bound methods have __func__; only Python functions have __code__.
+    codes = {getattr(getattr(handler, "__func__", handler), "__code__", None) for handler in handlers}
+    while trace is not None:
+        if trace.tb_frame.f_code in codes:
+            return True
+        trace = trace.tb_next
+    return False
+
+
+def configure(settings: config.Config) -> None:
+    """Take from the environment how much to say."""
+    global strict, debugging
+    strict = settings.get(config.STRICT)
+    debugging = settings.get("OTEL_LOG_LEVEL") == "debug"

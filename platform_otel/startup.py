@@ -1,0 +1,106 @@
+"""The first of our code in a traced process: is tracing asked for, once only, never fatal."""
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from platform_otel.config import Config
+
+# Programs that install or compile other programs: nobody wants to see their traces.
+UNTRACED = ("pip", "virtualenv", "ensurepip", "compileall")
+# They are no service either, but what they start may be one.
+PASSED_THROUGH = ("uv", "uvx", "platform-trace", "platform_otel")
+
+# site runs .pth files twice in a venv, so remember that we were here.
+_started = False
+
+
+def main() -> None:
+    """Make this process traced. Called by platform_otel.pth, or by upstream through PlatformConfigurator."""
+    global _started
+    if _started:
+        return
+    _started = True
+    from platform_otel.process import guard
+
+    with guard.guarded("start tracing"):
+        _start()
+
+
+def _start() -> None:
+    program = _program(sys.orig_argv)
+    if program in PASSED_THROUGH:
+        return
+    if program in UNTRACED:
+        os.environ.pop("PLATFORM_TRACE_ENABLED", None)  # nor the processes it starts, such as build backends
+        return
+    from platform_otel.config import Config
+    from platform_otel.process import guard
+
+    config = Config(os.environ, warn=guard.say)
+    guard.configure(config)
+    if config.get("OTEL_SDK_DISABLED"):
+        guard.debug("OTEL_SDK_DISABLED=true: nothing is traced")
+        return
+    _say_what_is_not_supported(config)
+    _remember_stdout()
+    _check_propagators(config)
+    _arm(config)
+
+
+def _program(argv: list[str]) -> str:
+    """The module or script that an interpreter runs, without folder and version: "pip" for /bin/pip3.11."""
+    from platform_otel.process.service_name import target
+
+    name = os.path.basename(target(argv).name)
+    return name.rstrip("0123456789.") if name.startswith("pip") else name
+
+
+def _say_what_is_not_supported(config: "Config") -> None:
+    if config.is_set("OTEL_CONFIG_FILE"):
+        from platform_otel.process.guard import say
+
+        say("OTEL_CONFIG_FILE is not supported and is ignored; use the OTEL_* variables")
+
+
+def _remember_stdout() -> None:
+    """Let this process and its children know which file the first of us had as standard output."""
+    from platform_otel.config import STDOUT_FILE
+
+    if STDOUT_FILE not in os.environ:
+        os.environ[STDOUT_FILE] = file_identity(1)
+
+
+def file_identity(descriptor: int) -> str:
+    """Device and inode of an open file, as "device:inode"; "closed" if there is none."""
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return "closed"
+    return f"{status.st_dev}:{status.st_ino}"
+
+
+def _check_propagators(config: "Config") -> None:
+    """A name that nobody knows makes the API raise while a service imports it: leave it out beforehand."""
+    if not config.is_set("OTEL_PROPAGATORS"):
+        return
+    from platform_otel.tracing.propagators import known_names
+
+    os.environ["OTEL_PROPAGATORS"] = ",".join(known_names(config))
+
+
+def _arm(config: "Config") -> None:
+    from platform_otel.instrumentation import arming
+    from platform_otel.process.import_hooks import when_imported
+    from platform_otel.process.service_name import pass_on
+
+    pass_on(os.environ, sys.orig_argv)
+    arming.arm(config)
+    when_imported("opentelemetry.trace", lambda: _set_provider(config))
+
+
+def _set_provider(config: "Config") -> None:
+    from platform_otel.tracing.provider import install
+
+    install(config)
