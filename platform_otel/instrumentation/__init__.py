@@ -1,0 +1,1 @@
+"""Which library is instrumented by what, and how it comes about."""

@@ -1,0 +1,17 @@
+"""Which semantic conventions upstream's instrumentations follow: the stable ones, unless the user says otherwise."""
+
+from platform_otel.config import Config
+from platform_otel.process.environment import changed_for_now
+
+_VARIABLE = "OTEL_SEMCONV_STABILITY_OPT_IN"
+
+
+def select(config: Config) -> None:
+    """Let upstream make its one decision for this process, with our default in place of its own.
+
+    Upstream reads the variable once and remembers.
+    """
+    from opentelemetry.instrumentation import _semconv
+
+    with changed_for_now({_VARIABLE: ",".join(config.get(_VARIABLE))}):
+        _semconv._OpenTelemetrySemanticConventionStability._initialize()

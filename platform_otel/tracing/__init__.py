@@ -1,0 +1,1 @@
+"""The tracer provider: the application's or ours."""
