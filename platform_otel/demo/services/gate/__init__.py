@@ -1,0 +1,1 @@
+"""gate: the way in."""

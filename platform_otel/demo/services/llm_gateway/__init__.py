@@ -1,0 +1,1 @@
+"""llm_gateway: from a topic to a completion."""

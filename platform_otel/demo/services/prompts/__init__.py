@@ -1,0 +1,1 @@
+"""prompts: the texts that we send to models."""

@@ -1,0 +1,64 @@
+"""Which received spans belong to a request, and whether all of them are there. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from platform_otel.analysis.tree import TraceSpan, build_tree, printable, status_code, walk
+from platform_otel.demo.receiver import ReceivedSpan
+
+
+def by_trace(spans: Iterable[ReceivedSpan]) -> dict[str, list[TraceSpan]]:
+    """The spans of each trace, by its id."""
+    traces: dict[str, list[TraceSpan]] = {}
+    for span in spans:
+        traces.setdefault(span.trace_id, []).append(span.trace_span)
+    return traces
+
+
+def trace_of(spans: Iterable[ReceivedSpan], path: str) -> list[TraceSpan]:
+    """The trace whose first request asked for this path, or nothing."""
+    for trace in by_trace(spans).values():
+        if any(not span.parent_id and request(span).endswith(f" {path}") for span in trace):
+            return trace
+    return []
+
+
+def request(span: TraceSpan) -> str:
+    """The request that a server span stands for, such as "GET /people/ada"; "" for any other span."""
+    if span.kind != "server":
+        return ""
+    method = span.attributes.get("http.request.method", span.attributes.get("http.method", ""))
+    path = span.attributes.get("url.path", span.attributes.get("http.target", ""))
+    return f"{method} {str(path).partition('?')[0]}"
+
+
+def is_complete(trace: Sequence[TraceSpan]) -> bool:
+    """Whether nothing is missing: a root, every parent, and below each answered HTTP call what answered it.
+
+    That holds here because every service that is called is traced. A span ends, and so arrives, after its children in
+    the same process.
+    """
+    nodes = list(walk(build_tree(trace)))
+    return (
+        any(not node.span.parent_id and request(node.span) for node in nodes)
+        and not any(node.orphan for node in nodes)
+        and all(node.children for node in nodes if node.span.kind == "client" and status_code(node.span) is not None)
+    )
+
+
+def title(trace: Sequence[TraceSpan]) -> str:
+    """The request that the trace began with, fit to be printed: a path may hold any character."""
+    roots = build_tree(trace)
+    return printable(next((found for root in roots if (found := request(root.span))), roots[0].span.name))
+
+
+def summary(trace: Sequence[TraceSpan]) -> str:
+    """The trace in a few words: services, spans, how long it took."""
+    services = len({span.service for span in trace})
+    took = max(span.end for span in trace) - min(span.start for span in trace)
+    return f"{_counted(services, 'service')}, {_counted(len(trace), 'span')}, {took / 1e6:.1f} ms"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
