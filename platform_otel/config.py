@@ -59,6 +59,8 @@ SETTINGS = (
     ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "url", "", "Address for spans, used exactly as given."),
     ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf|grpc", "http/protobuf", "How to speak to the collector."),
     ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf|grpc", "http/protobuf", "The same, for spans."),
+    ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/protobuf|grpc", "http/protobuf", "The same, for metrics."),
+    ("OTEL_EXPORTER_OTLP_LOGS_PROTOCOL", "http/protobuf|grpc", "http/protobuf", "The same, for logs."),
     ("OTEL_EXPORTER_OTLP_HEADERS", "secret", "", "Headers for the collector: key=value, comma separated."),
     ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "secret", "", "The same, for spans."),
     ("OTEL_EXPORTER_OTLP_TIMEOUT", "milliseconds", "10000", "The longest that one export may take."),

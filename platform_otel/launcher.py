@@ -26,6 +26,8 @@ class Launch:
 def main() -> "NoReturn":
     """Entry point of ``platform-trace``: does not return."""
     words = sys.argv[1:]
+    if os.name == "nt":
+        sys.exit("Error: platform-trace does not run on Windows\nHint: run the service on Linux or macOS, or in WSL")
     if not is_launch(words):
         from platform_otel import cli
 

@@ -98,9 +98,32 @@ def _arm(config: "Config") -> None:
     pass_on(os.environ, sys.orig_argv)
     arming.arm(config)
     when_imported("opentelemetry.trace", lambda: _set_provider(config))
+    _arm_signal(config, "metrics", "opentelemetry.metrics", "opentelemetry.sdk.metrics")
+    _arm_signal(config, "logs", "opentelemetry._logs", "opentelemetry.sdk._logs")
 
 
 def _set_provider(config: "Config") -> None:
     from platform_otel.tracing.provider import install
 
     install(config)
+
+
+def _arm_signal(config: "Config", signal: str, api: str, sdk: str) -> None:
+    """Export a signal once the service imports its API, if the user asks for it."""
+    if all(name.lower() == "none" for name in config.get(f"OTEL_{signal.upper()}_EXPORTER")):
+        return
+    from platform_otel.process.import_hooks import when_imported
+
+    started: list[str] = []
+
+    def start() -> None:
+        if started:
+            return
+        started.append(signal)
+        from platform_otel.export import signals
+
+        getattr(signals, f"start_{signal}")(config)
+
+    # Where the service imports the SDK itself, it is half imported while it imports the API: wait for its end.
+    when_imported(sdk, start)
+    when_imported(api, lambda: None if sdk in sys.modules else start())

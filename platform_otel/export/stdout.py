@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -67,7 +68,8 @@ class StdoutExporter(SpanExporter):
             self._print_tree(next(iter(self._waiting)))
 
     def _print_tree(self, trace_id: str) -> None:
-        lines = render_tree(build_tree(self._waiting.pop(trace_id, [])), colour="NO_COLOR" not in os.environ)
+        roots = build_tree(self._waiting.pop(trace_id, []))
+        lines = render_tree(roots, colour=not os.environ.get("NO_COLOR"), ascii_only=_ascii_only(), width=_width())
         if lines:
             self._write("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
 
@@ -83,6 +85,17 @@ class StdoutExporter(SpanExporter):
         except OSError as error:
             self._open = False
             say(f"spans are no longer printed: standard output: {error.strerror}")
+
+
+def _width() -> int:
+    try:
+        return os.get_terminal_size(1).columns or 100
+    except OSError:
+        return 100
+
+
+def _ascii_only() -> bool:
+    return "utf" not in getattr(sys.__stdout__, "encoding", "utf-8").lower()
 
 
 def json_line(span: ReadableSpan) -> bytes:

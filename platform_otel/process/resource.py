@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from platform_otel import __version__
 from platform_otel.process.service_name import service_name
 
+# Process id -> the id of this instance of the service: all signals of a process share it, a child has its own.
+_instance_ids: dict[int, str] = {}
+
 
 def resource_attributes(environ: Mapping[str, str], argv: Sequence[str]) -> dict[str, str | int]:
     """The resource of this process. What OTEL_RESOURCE_ATTRIBUTES says wins, but for the service's name.
@@ -20,7 +23,7 @@ def resource_attributes(environ: Mapping[str, str], argv: Sequence[str]) -> dict
         "telemetry.sdk.version": sdk_version,
         "telemetry.distro.name": "platform-otel",
         "telemetry.distro.version": __version__,
-        "service.instance.id": _random_uuid(),
+        "service.instance.id": _instance_ids.setdefault(os.getpid(), _random_uuid()),
         "process.pid": os.getpid(),
         **attributes_from(environ.get("OTEL_RESOURCE_ATTRIBUTES", "")),
         "service.name": service_name(environ, argv)[0],

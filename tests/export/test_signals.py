@@ -1,0 +1,47 @@
+"""Metrics and logs are exported when their own variable asks, and cost nothing otherwise."""
+
+import json
+
+import pytest
+
+from tests.support import launch_code
+
+METRIC = """
+from opentelemetry import metrics
+metrics.get_meter("t").create_counter("answers").add(3)
+"""
+LOG = """
+from opentelemetry._logs import get_logger, LogRecord
+get_logger("t").emit(LogRecord(body="hello"))
+"""
+SDK_FIRST = {
+    "metrics": "import opentelemetry.sdk.metrics\n" + METRIC,
+    "logs": "import opentelemetry.sdk._logs\n" + LOG,
+}
+API_FIRST = {"metrics": METRIC, "logs": LOG}
+
+
+@pytest.mark.parametrize("code", [API_FIRST, SDK_FIRST], ids=["API first", "SDK first"])
+@pytest.mark.parametrize("signal", ["metrics", "logs"])
+def test_a_signal_is_exported_when_asked_for_whatever_is_imported_first(signal: str, code: dict[str, str]) -> None:
+    variable = f"OTEL_{signal.upper()}_EXPORTER"
+    outcome = launch_code(code[signal], **{variable: "console", "OTEL_SERVICE_NAME": "identity"})
+
+    assert outcome.stderr == ""
+    assert ("answers" if signal == "metrics" else "hello") in outcome.stdout
+    assert '"service.name": "identity"' in json.dumps(outcome.stdout).replace("\\", "")
+
+
+@pytest.mark.parametrize("value", ["none", "", "NONE"])
+def test_a_signal_that_nobody_asks_for_loads_no_sdk(value: str) -> None:
+    code = METRIC + "import sys; print([name for name in sys.modules if name.startswith('opentelemetry.sdk')])"
+
+    assert launch_code(code, OTEL_METRICS_EXPORTER=value).stdout == "[]\n"
+
+
+def test_an_exporter_that_is_not_installed_is_said_with_what_to_install() -> None:
+    outcome = launch_code(METRIC, OTEL_METRICS_EXPORTER="abacus")
+
+    assert outcome.returncode == 0
+    assert outcome.stderr.startswith("platform-trace: OTEL_METRICS_EXPORTER: no installed package offers 'abacus'; ")
+    assert 'pip install "platform-otel[signals]"' in outcome.stderr
