@@ -23,6 +23,11 @@ def say(message: str) -> None:
     _write(message)
 
 
+def say_again(message: str) -> None:
+    """Print one line, also if it was said before; the caller sees to it that this is rarely."""
+    _write(message)
+
+
 def debug(message: str) -> None:
     """Print one line if OTEL_LOG_LEVEL is debug."""
     if debugging:

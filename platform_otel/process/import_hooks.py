@@ -75,6 +75,7 @@ class _Finder:
             return
         for hook in self.hooks.pop(name, ()):
             debug(f"{name} was imported")
+            _bind(name)
             _run(hook, f"act on the import of {name}")
 
 
@@ -136,6 +137,20 @@ def _hooked(loader: "Any") -> "Callable[[ModuleType], None]":
         _finder.fire(module.__name__)
 
     return exec_module
+
+
+def _bind(name: str) -> None:
+    """Make "a.b" the attribute b of a, as the import system does a moment later: hooks reach the module through a.
+
+    Where they run late, the package may have given the name to something else, and that stays.
+    """
+    parent, _, child = name.rpartition(".")
+    package, module = sys.modules.get(parent), sys.modules.get(name)
+    if package is not None and module is not None and child not in getattr(package, "__dict__", ()):
+        try:
+            setattr(package, child, module)
+        except AttributeError:  # the import system will say so in its own way
+            pass
 
 
 def _run(hook: "Hook", doing: str) -> None:

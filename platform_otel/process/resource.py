@@ -1,20 +1,80 @@
 """What a process says of itself, once, beside all its spans."""
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 
-from platform_otel import __version__
-from platform_otel.process.service_name import service_name
+from platform_otel import __version__, config
+from platform_otel.process.cloud import cloud_attributes
+from platform_otel.process.container import read_container_id
+from platform_otel.process.guard import guarded, say
+from platform_otel.process.kubernetes import kubernetes_attributes
+from platform_otel.process.resource_variable import pairs
+from platform_otel.process.service_name import application, is_installed_script, printable, script_stem, service_name
+
+_VARIABLE = "OTEL_RESOURCE_ATTRIBUTES"
 
 # Process id -> the id of this instance of the service: all signals of a process share it, a child has its own.
 _instance_ids: dict[int, str] = {}
 
 
 def resource_attributes(environ: Mapping[str, str], argv: Sequence[str]) -> dict[str, str | int]:
-    """The resource of this process. What OTEL_RESOURCE_ATTRIBUTES says wins, but for the service's name.
+    """The resource of this process, whole.
+
+    Args:
+        environ: its environment.
+        argv: its command line as in ``sys.orig_argv``.
 
     Source: https://opentelemetry.io/docs/specs/semconv/resource/
     """
+    costly: dict[str, str] = {}
+    with guarded("find out the container and the version of the service"):
+        costly = costly_attributes(environ, argv)
+    return {**costly, **attributes_at_once(environ, argv)}
+
+
+def attributes_at_once(environ: Mapping[str, str], argv: Sequence[str]) -> dict[str, str | int]:
+    """What costs nothing to know. It wins over what costs; what OTEL_RESOURCE_ATTRIBUTES says wins over all.
+
+    The service's name alone has an order of its own, see ``service_name``.
+    """
+    said = said_by_the_user(environ.get(_VARIABLE, ""))
+    attributes = {
+        **_telemetry_attributes(),
+        **_process_attributes(),
+        "host.name": os.uname().nodename,
+        **cloud_attributes(environ),
+        **kubernetes_attributes(environ),
+        **_service_attributes(environ),
+        **_deployment_attributes(environ, said),
+        **said,
+        "service.name": service_name(environ, argv)[0],
+    }
+    return {name: printable(value) if isinstance(value, str) else value for name, value in attributes.items()}
+
+
+def costly_attributes(environ: Mapping[str, str], argv: Sequence[str], root: str = "/") -> dict[str, str]:
+    """What takes reading files: off the start-up path, before the first batch.
+
+    Args:
+        environ: the process's environment.
+        argv: its command line as in ``sys.orig_argv``.
+        root: where proc/self is looked for.
+    """
+    found = {"container.id": read_container_id(root), "service.version": application_version(environ, argv)}
+    return {name: printable(value) for name, value in found.items() if value}
+
+
+def said_by_the_user(text: str) -> dict[str, str]:
+    """The pairs of OTEL_RESOURCE_ATTRIBUTES; none, and one line, if there is anything wrong with them."""
+    try:
+        return pairs(text)
+    except ValueError as expected:
+        say(f"{_VARIABLE}={config.shown('pairs', text)} is not {expected}; ignoring all of it")
+        return {}
+
+
+def _telemetry_attributes() -> dict[str, str]:
     from opentelemetry.sdk.version import __version__ as sdk_version
 
     return {
@@ -23,22 +83,75 @@ def resource_attributes(environ: Mapping[str, str], argv: Sequence[str]) -> dict
         "telemetry.sdk.version": sdk_version,
         "telemetry.distro.name": "platform-otel",
         "telemetry.distro.version": __version__,
-        "service.instance.id": _instance_ids.setdefault(os.getpid(), _random_uuid()),
-        "process.pid": os.getpid(),
-        **attributes_from(environ.get("OTEL_RESOURCE_ATTRIBUTES", "")),
-        "service.name": service_name(environ, argv)[0],
     }
 
 
-def attributes_from(text: str) -> dict[str, str]:
-    """The pairs of OTEL_RESOURCE_ATTRIBUTES, "key=value,key=value", values percent-encoded.
+def _process_attributes() -> dict[str, str | int]:
+    """Never the command line nor its arguments: they hold secrets.
 
-    Source: https://opentelemetry.io/docs/specs/otel/resource/sdk/#specifying-resource-information-via-an-environment-variable
+    Source: https://opentelemetry.io/docs/specs/semconv/resource/process/#python-runtimes
     """
-    from urllib.parse import unquote
+    version = sys.implementation.version
+    is_final = version.releaselevel == "final" and not version.serial
+    attributes: dict[str, str | int] = {
+        "process.pid": os.getpid(),
+        "process.runtime.name": sys.implementation.name,
+        "process.runtime.version": ".".join(str(part) for part in (version[:3] if is_final else version)),
+        "process.runtime.description": sys.version,
+    }
+    if sys.executable:  # an interpreter inside another program may have none
+        attributes["process.executable.name"] = os.path.basename(sys.executable)
+    return attributes
 
-    pairs = (pair.partition("=") for pair in text.split(","))
-    return {key.strip(): unquote(value.strip()) for key, equals, value in pairs if equals and key.strip()}
+
+def _service_attributes(environ: Mapping[str, str]) -> dict[str, str]:
+    found = {
+        "service.instance.id": _instance_ids.setdefault(os.getpid(), _random_uuid()),
+        # https://opentelemetry.io/docs/specs/semconv/non-normative/k8s-attributes/
+        "service.namespace": kubernetes_attributes(environ).get("k8s.namespace.name", ""),
+        # https://opentelemetry.io/docs/specs/semconv/resource/cloud-provider/heroku/
+        "service.version": environ.get("HEROKU_RELEASE_VERSION", ""),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _deployment_attributes(environ: Mapping[str, str], said: Mapping[str, str]) -> dict[str, str]:
+    """The environment that is deployed to, also where the user calls it by the attribute's name of before 1.27.
+
+    Source: https://opentelemetry.io/docs/specs/semconv/resource/deployment-environment/
+    """
+    name = (
+        said.get("deployment.environment")
+        or environ.get("RAILWAY_ENVIRONMENT_NAME")
+        or (environ.get("WEBSITE_SITE_NAME") and environ.get("WEBSITE_SLOT_NAME"))
+    )
+    return {"deployment.environment.name": name} if name else {}
+
+
+def application_version(environ: Mapping[str, str], argv: Sequence[str]) -> str:
+    """The version of the installed distribution that holds the application, or ""."""
+    from platform_otel.process.distribution import console_script, version_of_module
+
+    serves = application(argv, environ)
+    path = [folder for folder in sys.path if isinstance(folder, str)]  # people append what is no text, too
+    if serves.kind == "module":
+        return version_of_module(serves.text, [*path, *_imported_from(serves.text)])
+    if serves.kind == "script" and is_installed_script(serves.text):
+        return console_script(script_stem(serves.text), path)[1]
+    if not serves.kind and (inherited := environ.get(config.PARENT_SERVICE_NAME, "")):
+        # A worker is of its parent's version; the parent was called by its package or its console script.
+        return version_of_module(inherited, path) or console_script(inherited, path)[1]
+    return ""
+
+
+def _imported_from(module: str) -> list[str]:
+    """The folder of an imported package that an editable installation keeps off ``sys.path``."""
+    package = module.partition(".")[0]
+    file = getattr(sys.modules.get(package), "__file__", None)
+    if not isinstance(file, str):
+        return []
+    folder = os.path.dirname(file)
+    return [os.path.dirname(folder) if os.path.basename(file).startswith("__init__.") else folder]
 
 
 def _random_uuid() -> str:
