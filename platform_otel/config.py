@@ -15,6 +15,7 @@ PARENT_SERVICE_NAME = "PLATFORM_TRACE_PARENT_SERVICE_NAME"
 COMMANDS = (
     ("run", "Run a command traced. The word `run` itself may be left out."),
     ("demo", "Start five small services and follow a request through them."),
+    ("doctor", "Say what would be traced, what not and why, and whether the collector answers."),
 )
 
 # Launching option, the variable it sets, its values ("" means any text), help.
@@ -73,6 +74,8 @@ SETTINGS = (
     ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "path", "", "The same, for spans."),
     ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "path", "", "Certificate of our side, for mutual TLS."),
     ("OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE", "path", "", "The same, for spans."),
+    ("OTEL_EXPORTER_OTLP_INSECURE", "boolean", "false", "Speak gRPC without TLS to an endpoint without a scheme."),
+    ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "boolean", "false", "The same, for spans."),
     ("OTEL_BSP_SCHEDULE_DELAY", "milliseconds", "1000", "How long spans may wait for others to be sent with."),
     ("OTEL_BSP_MAX_QUEUE_SIZE", "integer", "2048", "How many spans may wait; more are dropped."),
     ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "integer", "512", "How many spans are sent at once."),

@@ -46,8 +46,8 @@ SHARED_BY_INSTRUMENTATIONS = {"dependencies", "instrumentor", "utils"}
 
 @pytest.mark.parametrize(
     "only, expected",
-    [("requests", {"requests"}), ("", {"requests", "urllib3"})],
-    ids=["requests alone is installed", "the one of urllib3 too, which requests imports"],
+    [("requests", {"requests"}), ("", {"requests", "urllib3", "urllib", "threading"})],
+    ids=["with requests alone", "with those of urllib3, urllib and threading too, which requests imports"],
 )
 def test_a_script_that_imports_requests_loads_no_other_instrumentation(only: str, expected: set[str]) -> None:
     code = f"import requests; {MODULES}"

@@ -31,3 +31,12 @@ def traces_endpoint(config: Config) -> str:
 def _with_scheme(endpoint: str) -> str:
     """Take "collector:4318" as http: many write it so, since gRPC takes it."""
     return endpoint if "://" in endpoint else f"http://{endpoint}"
+
+
+def grpc_endpoint(config: Config) -> str:
+    """Where OTLP/gRPC sends spans; its form without a scheme is allowed there.
+
+    Source: https://opentelemetry.io/docs/specs/otel/protocol/exporter/#configuration-options
+    """
+    endpoint: str = config.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or config.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    return endpoint or "http://localhost:4317"

@@ -1,71 +1,142 @@
-"""The SDK's OTLP exporter for spans, given every setting, so that it reads none itself."""
+"""Spans as OTLP: queued as bytes, sent as one ExportTraceServiceRequest."""
 
-from collections.abc import Mapping
-from urllib.parse import unquote
+from __future__ import annotations
 
-from opentelemetry.sdk.trace.export import SpanExporter
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from platform_otel.config import Config
-from platform_otel.export.choice import traces_endpoint
+from platform_otel.export import otlp_encoding as encoding
+from platform_otel.export.choice import grpc_endpoint, traces_endpoint
+from platform_otel.export.otlp_encoding import encode_span
 from platform_otel.process.guard import say
+from platform_otel.tracing.span import RecordingSpan
+
+if TYPE_CHECKING:
+    from platform_otel.export.export import Sender
+    from platform_otel.tracing.identity import Identity
+    from platform_otel.tracing.limits import Limits
+
+# Tag bytes: resource_spans of the request; scope_spans of ResourceSpans.
+_RESOURCE_SPANS = b"\x0a"
+_SCOPE_SPANS = b"\x12"
 
 
-def otlp_exporter(config: Config) -> SpanExporter:
-    """The exporter for OTEL_EXPORTER_OTLP_PROTOCOL: http/protobuf, or grpc where that extra is installed."""
-    protocol = config.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
-    if protocol == "grpc":
-        try:
-            return _grpc(config)
-        except ImportError:
-            say(
-                "OTEL_EXPORTER_OTLP_PROTOCOL=grpc needs the extra grpc; using http/protobuf; "
-                'install it with: pip install "platform-otel[grpc]"'
-            )
-    return _http(config)
+class OtlpCodec:
+    """Encodes a span when it ends, so that a queue of them is a queue of bytes."""
+
+    def __init__(self, identity: Identity, limits: Limits) -> None:
+        self._identity = identity
+        self._value_length = limits.value_length
+        self._event_value_length = limits.event_value_length
+
+    def encode(self, span: Any) -> tuple[Any, int]:
+        """The span's bytes beside the objects that say whose it is. Any: a span of ours or the SDK's."""
+        # What says whose it is stays an object: many spans share it, and the resource is computed later.
+        if type(span) is RecordingSpan:
+            values, events, links = span.content()
+            resource, scope = None, span.scope
+        else:
+            values, events, links = span.attributes or {}, span.events, span.links
+            resource, scope = span.resource, span.instrumentation_scope
+        encoded = encode_span(span, values, events, links, self._value_length, self._event_value_length)
+        return (resource, scope, encoded), len(encoded)
+
+    def message(self, items: list[Any]) -> bytes:
+        """The request that holds these spans, grouped by resource and scope."""
+        groups: dict[int, tuple[Any, dict[int, tuple[Any, list[bytes]]]]] = {}
+        for resource, scope, encoded in items:
+            scopes = groups.setdefault(id(resource), (resource, {}))[1]
+            scopes.setdefault(id(scope), (scope, []))[1].append(encoded)
+        return b"".join([self._resource_spans(resource, scopes) for resource, scopes in groups.values()])
+
+    def _resource_spans(self, resource: Any, scopes: dict[int, tuple[Any, list[bytes]]]) -> bytes:
+        fields = [encoding.encode_resource(self._attributes_of(resource))]
+        fields += [_scope_spans(scope, spans) for scope, spans in scopes.values()]
+        if schema_url := getattr(resource, "schema_url", ""):
+            fields.append(encoding.encode_schema_url(schema_url))
+        return encoding.message(_RESOURCE_SPANS, fields)
+
+    def _attributes_of(self, resource: Any) -> dict[str, Any]:
+        """Ours, or the application's completed by ours: ours names the service where its own does not."""
+        ours = dict(self._identity.attributes())
+        if resource is None:
+            return ours
+        theirs = dict(resource.attributes)
+        if str(theirs.get("service.name", "unknown_service")).startswith("unknown_service"):
+            theirs.pop("service.name", None)
+        return {**ours, **theirs}
 
 
-def _http(config: Config) -> SpanExporter:
-    from opentelemetry.exporter.otlp.proto.http import Compression
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-
-    gzip = _of_traces(config, "COMPRESSION") == "gzip"
-    exporter: SpanExporter = OTLPSpanExporter(
-        endpoint=traces_endpoint(config),
-        certificate_file=_of_traces(config, "CERTIFICATE") or None,
-        client_key_file=_of_traces(config, "CLIENT_KEY") or None,
-        client_certificate_file=_of_traces(config, "CLIENT_CERTIFICATE") or None,
-        headers=headers(str(_of_traces(config, "HEADERS"))),
-        timeout=_seconds(config),
-        compression=Compression.Gzip if gzip else Compression.NoCompression,
-    )
-    return exporter
+def _scope_spans(scope: Any, spans: list[bytes]) -> bytes:
+    fields = list(spans)
+    if scope is not None:
+        fields.insert(0, encoding.encode_scope(scope.name, scope.version or "", scope.attributes or {}))
+        if scope.schema_url:
+            fields.append(encoding.encode_schema_url(scope.schema_url))
+    return encoding.message(_SCOPE_SPANS, fields)
 
 
-def _grpc(config: Config) -> SpanExporter:
-    from grpc import Compression
-    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+class OtlpDestination:
+    """The collector that the OTEL_EXPORTER_OTLP_* variables name."""
 
-    gzip = _of_traces(config, "COMPRESSION") == "gzip"
-    exporter: SpanExporter = OTLPSpanExporter(
-        endpoint=config.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT") or None,
-        headers=headers(str(_of_traces(config, "HEADERS"))),
-        timeout=_seconds(config),
-        compression=Compression.Gzip if gzip else Compression.NoCompression,
-    )
-    return exporter
+    def __init__(self, config: Config, identity: Identity, limits: Limits) -> None:
+        self._config = config
+        self.codec = OtlpCodec(identity, limits)
+        self.endpoint = grpc_endpoint(config) if _speaks_grpc(config) else traces_endpoint(config)
+        self.name = without_userinfo(self.endpoint)
+
+    def sender(self) -> Sender:
+        """For OTEL_EXPORTER_OTLP_PROTOCOL: http/protobuf, or grpc where that extra is installed."""
+        if _speaks_grpc(self._config):
+            try:
+                return self._grpc()
+            except ImportError:
+                say(
+                    "OTEL_EXPORTER_OTLP_PROTOCOL=grpc needs the extra grpc; using http/protobuf; "
+                    'install it with: pip install "platform-otel[grpc]"'
+                )
+        return self._http()
+
+    def _http(self) -> Sender:
+        from platform_otel.export.otlp_http import OtlpHttpSender
+
+        return OtlpHttpSender(endpoint=traces_endpoint(self._config), **self._common())
+
+    def _grpc(self) -> Sender:
+        from platform_otel.export.otlp_grpc import OtlpGrpcSender
+
+        insecure = self._of_traces("INSECURE")
+        return OtlpGrpcSender(endpoint=grpc_endpoint(self._config), insecure=insecure, **self._common())
+
+    def _common(self) -> dict[str, Any]:
+        return {
+            "headers": headers(self._of_traces("HEADERS")),
+            # Milliseconds, as the specification says.
+            "timeout": self._of_traces("TIMEOUT") / 1000,
+            "compression": self._of_traces("COMPRESSION"),
+            "certificate": self._of_traces("CERTIFICATE"),
+            "client_key": self._of_traces("CLIENT_KEY"),
+            "client_certificate": self._of_traces("CLIENT_CERTIFICATE"),
+        }
+
+    def _of_traces(self, name: str) -> Any:  # Any: the setting's type
+        return self._config.get(f"OTEL_EXPORTER_OTLP_TRACES_{name}", f"OTEL_EXPORTER_OTLP_{name}")
 
 
-def _of_traces(config: Config, name: str) -> object:
-    return config.get(f"OTEL_EXPORTER_OTLP_TRACES_{name}", f"OTEL_EXPORTER_OTLP_{name}")
+def _speaks_grpc(config: Config) -> bool:
+    protocol: str = config.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+    return protocol == "grpc"
 
 
-def _seconds(config: Config) -> float:
-    # The specification's unit is the millisecond; the SDK reads the variable as seconds.
-    milliseconds = config.get("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT")
-    return float(milliseconds) / 1000
+def without_userinfo(endpoint: str) -> str:
+    """The endpoint as it may be shown: without user, password and query."""
+    parts = urlsplit(endpoint)
+    host = parts.netloc.rpartition("@")[2]
+    return f"{parts.scheme}://{host}{parts.path}" if host else parts.path.rpartition("@")[2]
 
 
-def headers(text: str) -> Mapping[str, str]:
+def headers(text: str) -> dict[str, str]:
     """The pairs of OTEL_EXPORTER_OTLP_HEADERS, names in lower case, values percent-decoded.
 
     Source: https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specifying-headers-via-environment-variables

@@ -1,69 +1,121 @@
 """Spans on standard output: a readable tree on a terminal, one JSON line per span elsewhere."""
 
+from __future__ import annotations
+
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from platform_otel.analysis.tree import TraceSpan, build_tree, render_tree
 from platform_otel.config import STDOUT_FILE
+from platform_otel.export.outcome import Outcome
 from platform_otel.process.guard import debug, say
 from platform_otel.startup import file_identity
+from platform_otel.tracing.span import RecordingSpan
+
+if TYPE_CHECKING:
+    from platform_otel.tracing.identity import Identity
 
 # A write to a pipe of up to PIPE_BUF bytes is never mixed with what others write; 4 KiB on Linux.
 _LINE_BYTES = 4096
 # Traces whose root has not ended yet, at most; then the oldest is printed as it is.
 _WAITING_TRACES = 1000
+_TAKEN = Outcome("taken")
 
 
-class StdoutExporter(SpanExporter):
-    """Prints spans where the launcher's output goes, and nowhere else.
+class FinishedSpan(NamedTuple):
+    """A span as it is printed."""
+
+    span: TraceSpan
+    resource: Any  # of the application's provider, in the SDK's type; None for ours
+    ends_a_request: bool
+
+
+class StdoutCodec:
+    """Reads a span when it ends; how it looks when printed is the exporter thread's work."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+
+    def encode(self, span: Any) -> tuple[FinishedSpan, int]:
+        """The span as the analysis knows it, and about its size. Any: a span of ours or the SDK's."""
+        described = trace_span(span)
+        resource = None if type(span) is RecordingSpan else span.resource
+        ends_a_request = span.parent is None or span.parent.is_remote
+        size = 500 + sum([len(value) for value in described.attributes.values() if isinstance(value, str)])
+        return FinishedSpan(described, resource, ends_a_request), size
+
+    def message(self, items: list[FinishedSpan]) -> list[FinishedSpan]:
+        """The spans, each with the name of its service."""
+        return [item._replace(span=item.span._replace(service=self._service(item.resource))) for item in items]
+
+    def _service(self, resource: Any) -> str:
+        theirs = str(resource.attributes.get("service.name", "")) if resource is not None else ""
+        if theirs and not theirs.startswith("unknown_service"):
+            return theirs
+        return str(self._identity.attributes().get("service.name", ""))
+
+
+def is_ours_to_write(explicit: bool) -> bool:
+    """Whether spans may be printed in this process.
 
     Args:
-        explicit: the user asked for the console, so print whatever file standard output is; else print
-            only if it is the file that the launcher had: what a child prints into a pipe that somebody
-            reads is left alone.
+        explicit: the user asked for the console, so print whatever file standard output is; else only if it
+            is the file that the launcher had: what a child prints into a pipe that somebody reads is left alone.
     """
+    file = file_identity(1)
+    allowed = file != "closed" and (explicit or file == os.environ.get(STDOUT_FILE, file))
+    if not allowed:
+        debug("standard output is not the launcher's, so no span is printed")
+    return allowed
 
-    def __init__(self, explicit: bool = False) -> None:
+
+class StdoutDestination:
+    """Standard output."""
+
+    name = "standard output"
+    endpoint = ""
+
+    def __init__(self, identity: Identity) -> None:
+        self.codec = StdoutCodec(identity)
         self._file = file_identity(1)
-        launched_with = os.environ.get(STDOUT_FILE, self._file)
-        self._open = self._file != "closed" and (explicit or self._file == launched_with)
+
+    def sender(self) -> Printer:
+        """What prints."""
+        return Printer(self._file)
+
+
+class Printer:
+    """Writes spans to file descriptor 1 while that is the file it was when the process began to trace."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._open = True
         self._waiting: dict[str, list[TraceSpan]] = {}
-        if not self._open:
-            debug("standard output is not the launcher's, so no span is printed")
 
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+    def send(self, message: list[FinishedSpan], deadline: float) -> Outcome:
         """Print the spans; on a terminal, those whose request has ended."""
-        if not self._open:
-            return SpanExportResult.FAILURE
-        if os.isatty(1):
-            self._print_trees(spans)
+        if self._open and os.isatty(1):
+            self._print_trees(message)
         else:
-            for span in spans:
-                self._write(json_line(span))
-        return SpanExportResult.SUCCESS if self._open else SpanExportResult.FAILURE
+            for finished in message:
+                self._write(json_line(finished.span))
+        return _TAKEN
 
-    def shutdown(self) -> None:
+    def close(self) -> None:
         """Print the spans whose request has not ended."""
         for trace_id in list(self._waiting):
             self._print_tree(trace_id)
         self._open = False
 
-    def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Nothing to do: what can be printed is."""
-        return True
-
-    def _print_trees(self, spans: Sequence[ReadableSpan]) -> None:
-        for span in spans:
-            self._waiting.setdefault(_trace_id(span), []).append(trace_span(span))
-        for span in spans:
-            if span.parent is None or span.parent.is_remote:
-                self._print_tree(_trace_id(span))
+    def _print_trees(self, message: list[FinishedSpan]) -> None:
+        for finished in message:
+            self._waiting.setdefault(finished.span.trace_id, []).append(finished.span)
+        for finished in message:
+            if finished.ends_a_request:
+                self._print_tree(finished.span.trace_id)
         while len(self._waiting) > _WAITING_TRACES:
             self._print_tree(next(iter(self._waiting)))
 
@@ -98,7 +150,7 @@ def _ascii_only() -> bool:
     return "utf" not in getattr(sys.__stdout__, "encoding", "utf-8").lower()
 
 
-def json_line(span: ReadableSpan) -> bytes:
+def json_line(span: TraceSpan) -> bytes:
     """One span as one line of JSON, at most 4 KiB: long values are shortened, then left out.
 
     Times are in UTC with microseconds, durations in milliseconds, ids in hexadecimal.
@@ -111,8 +163,7 @@ def json_line(span: ReadableSpan) -> bytes:
     return line
 
 
-def _fields(span: ReadableSpan, longest: int | None) -> dict[str, Any]:
-    described = trace_span(span)
+def _fields(described: TraceSpan, longest: int | None) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "time": _utc(described.start),
         "service": described.service[: longest or None],
@@ -138,13 +189,13 @@ def _fields(span: ReadableSpan, longest: int | None) -> dict[str, Any]:
     return fields
 
 
-def trace_span(span: ReadableSpan) -> TraceSpan:
-    """An SDK span as the analysis knows it."""
+def trace_span(span: Any) -> TraceSpan:
+    """A finished span as the analysis knows it. Any: a span of ours or the SDK's."""
     return TraceSpan(
         trace_id=_trace_id(span),
         span_id=f"{span.context.span_id:016x}" if span.context else "",
         parent_id=f"{span.parent.span_id:016x}" if span.parent else "",
-        service=str(span.resource.attributes.get("service.name", "")),
+        service="",
         name=span.name,
         kind=span.kind.name.lower(),
         start=span.start_time or 0,
@@ -155,14 +206,14 @@ def trace_span(span: ReadableSpan) -> TraceSpan:
     )
 
 
-def _message(span: ReadableSpan) -> str:
+def _message(span: Any) -> str:
     if span.status.description:
-        return span.status.description
+        return str(span.status.description)
     exceptions: list[Mapping[str, Any]] = [event.attributes or {} for event in span.events if event.name == "exception"]
     return f"{exceptions[-1].get('exception.type')}: {exceptions[-1].get('exception.message')}" if exceptions else ""
 
 
-def _trace_id(span: ReadableSpan) -> str:
+def _trace_id(span: Any) -> str:
     return f"{span.context.trace_id:032x}" if span.context else ""
 
 

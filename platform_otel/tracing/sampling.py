@@ -1,34 +1,127 @@
-"""The sampler that OTEL_TRACES_SAMPLER names: the specification's, or one of another package."""
+"""Which traces are recorded: the specification's samplers, and those of other packages called as they are."""
 
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from opentelemetry.sdk.trace import sampling
+from opentelemetry.context import Context
+from opentelemetry.trace import SpanContext, SpanKind, TraceState
 
 from platform_otel.config import Config
 from platform_otel.instrumentation.discovery import installed
 from platform_otel.process.guard import guarded, say
 
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace.sampling import SamplingResult
+
+# Decides by the parent's context, None for a root, and the trace id. A plain function: it is asked for each span.
+Decide = Callable[[SpanContext | None, int], bool]
+
 _GROUP = "opentelemetry_traces_sampler"
-_FIXED = {
-    "always_on": sampling.ALWAYS_ON,
-    "always_off": sampling.ALWAYS_OFF,
-    "parentbased_always_on": sampling.DEFAULT_ON,
-    "parentbased_always_off": sampling.DEFAULT_OFF,
-}
-_BY_RATIO = {
-    "traceidratio": sampling.TraceIdRatioBased,
-    "parentbased_traceidratio": sampling.ParentBasedTraceIdRatio,
-}
 
 
-def sampler(config: Config) -> sampling.Sampler:
-    """The sampler to use. A name or ratio that is not usable is said, and the default used."""
+class Sampler(NamedTuple):
+    """A sampler of the specification.
+
+    Offers what the SDK's samplers offer, for services that read ``provider.sampler``.
+    """
+
+    description: str
+    decide: Decide
+
+    def get_description(self) -> str:
+        """As the SDK's samplers say it."""
+        return self.description
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Mapping[str, Any] | None = None,
+        links: Sequence[Any] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> "SamplingResult":
+        """As the SDK's samplers answer."""
+        from opentelemetry.sdk.trace.sampling import Decision, SamplingResult
+        from opentelemetry.trace import get_current_span
+
+        parent = get_current_span(parent_context).get_span_context()
+        sampled = self.decide(parent if parent.is_valid else None, trace_id)
+        decision = Decision.RECORD_AND_SAMPLE if sampled else Decision.DROP
+        return SamplingResult(decision, attributes if sampled else None, parent.trace_state)
+
+
+# ruff: noqa: ARG001  # each sampler decides by what it needs of what all of them are given
+
+
+def always_on(parent: SpanContext | None, trace_id: int) -> bool:
+    """Every trace.
+
+    Source: https://opentelemetry.io/docs/specs/otel/trace/sdk/#alwayson
+    """
+    return True
+
+
+def always_off(parent: SpanContext | None, trace_id: int) -> bool:
+    """No trace.
+
+    Source: https://opentelemetry.io/docs/specs/otel/trace/sdk/#alwaysoff
+    """
+    return False
+
+
+def by_ratio(ratio: float) -> Decide:
+    """A share of the traces, decided by the id, so that every service decides alike.
+
+    Source: https://opentelemetry.io/docs/specs/otel/trace/sdk/#traceidratiobased
+    """
+    bound = round(ratio * (1 << 64))
+
+    def decide(parent: SpanContext | None, trace_id: int) -> bool:
+        return trace_id & 0xFFFFFFFFFFFFFFFF < bound
+
+    return decide
+
+
+def parent_based(root: Decide) -> Decide:
+    """As the parent decided; a root by ``root``.
+
+    Source: https://opentelemetry.io/docs/specs/otel/trace/sdk/#parentbased
+    """
+
+    def decide(parent: SpanContext | None, trace_id: int) -> bool:
+        return root(parent, trace_id) if parent is None else bool(parent.trace_flags & 1)
+
+    return decide
+
+
+def sampler(config: Config) -> Any:
+    """The sampler that OTEL_TRACES_SAMPLER names; a bad name or ratio is said, and the default used.
+
+    Any: a Sampler of ours, or another package's, of which only ``should_sample`` is known.
+    """
     name = config.get("OTEL_TRACES_SAMPLER")
-    if name.lower() in _FIXED:
-        return _FIXED[name.lower()]
-    if name.lower() in _BY_RATIO:
-        return _BY_RATIO[name.lower()](_ratio(config))
-    return _foreign(name, config) or sampling.DEFAULT_ON
+    known = _of_the_specification(name.lower(), config)
+    return known or _foreign(name, config) or _default()
+
+
+def _default() -> Sampler:
+    return Sampler("ParentBased{root:AlwaysOnSampler}", parent_based(always_on))
+
+
+def _of_the_specification(name: str, config: Config) -> Sampler | None:
+    if name.startswith("parentbased_"):
+        root = _of_the_specification(name.removeprefix("parentbased_"), config)
+        return root and Sampler(f"ParentBased{{root:{root.description}}}", parent_based(root.decide))
+    if name == "always_on":
+        return Sampler("AlwaysOnSampler", always_on)
+    if name == "always_off":
+        return Sampler("AlwaysOffSampler", always_off)
+    if name == "traceidratio":
+        ratio = _ratio(config)
+        return Sampler(f"TraceIdRatioBased{{{ratio}}}", by_ratio(ratio))
+    return None
 
 
 def _ratio(config: Config) -> float:
@@ -43,7 +136,7 @@ def _ratio(config: Config) -> float:
     return ratio
 
 
-def _foreign(name: str, config: Config) -> sampling.Sampler | None:
+def _foreign(name: str, config: Config) -> Any:
     entry_point = installed().group(_GROUP).get(name)
     if entry_point is None:
         say(f"OTEL_TRACES_SAMPLER: no installed package offers {name[:60]!a}; using parentbased_always_on")
@@ -51,21 +144,4 @@ def _foreign(name: str, config: Config) -> sampling.Sampler | None:
     found: Any = None  # Any: what another package returns is checked below
     with guarded(f"load the sampler {name}; using parentbased_always_on"):
         found = entry_point.load()(config.get("OTEL_TRACES_SAMPLER_ARG"))
-    return _Guarded(found) if isinstance(found, sampling.Sampler) else None
-
-
-class _Guarded(sampling.Sampler):
-    """Another package's sampler: where it raises, the default decides."""
-
-    def __init__(self, sampler: sampling.Sampler) -> None:
-        self._sampler = sampler
-
-    def should_sample(self, *args: Any, **kwargs: Any) -> sampling.SamplingResult:
-        """See :meth:`opentelemetry.sdk.trace.sampling.Sampler.should_sample`. Any: passed on as it is."""
-        with guarded(f"ask the sampler {type(self._sampler).__qualname__}"):
-            return self._sampler.should_sample(*args, **kwargs)
-        return sampling.DEFAULT_ON.should_sample(*args, **kwargs)
-
-    def get_description(self) -> str:
-        """See :meth:`opentelemetry.sdk.trace.sampling.Sampler.get_description`."""
-        return self._sampler.get_description()
+    return found if callable(getattr(found, "should_sample", None)) else None

@@ -10,10 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.trace import SpanContext, TraceFlags
 
+from platform_otel.analysis.tree import TraceSpan
 from platform_otel.export.stdout import json_line
 from tests.support import LAUNCHER, environment, launch_code, run
 
@@ -172,13 +170,18 @@ VALUES = st.one_of(
 @settings(max_examples=200, deadline=None)
 @given(name=st.text(max_size=9000), attributes=st.dictionaries(st.text(min_size=1, max_size=300), VALUES, max_size=60))
 def test_a_line_is_at_most_4_kib_and_always_json(name: str, attributes: dict[str, object]) -> None:
-    span = ReadableSpan(
-        name,
-        SpanContext(1, 2, False, TraceFlags(1)),
-        resource=Resource({"service.name": name}),
-        attributes=attributes,  # type: ignore[arg-type]  # hypothesis knows the values, mypy does not
-        start_time=1_700_000_000_123_456_789,
-        end_time=1_700_000_000_123_999_789,
+    span = TraceSpan(
+        trace_id="0" * 31 + "1",
+        span_id="0" * 15 + "2",
+        parent_id="",
+        service=name,
+        name=name,
+        kind="internal",
+        start=1_700_000_000_123_456_789,
+        end=1_700_000_000_123_999_789,
+        status="unset",
+        message=name,
+        attributes=attributes,
     )
     line = json_line(span)
 

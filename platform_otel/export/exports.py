@@ -1,0 +1,70 @@
+"""The exports that the settings ask for, none of which does anything until a span has ended."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from platform_otel.config import Config
+from platform_otel.export.choice import choose_exporters
+from platform_otel.export.export import Batching, Destination, Export
+
+if TYPE_CHECKING:
+    from platform_otel.tracing.identity import Identity
+    from platform_otel.tracing.limits import Limits
+
+
+class TakesSpans(Protocol):
+    """What a pipeline asks of an export."""
+
+    def take(self, span: Any) -> None:
+        """Take a finished span. Never waits."""
+
+    def flush(self, seconds: float) -> bool:
+        """Send what has been taken; False if that was not done in time."""
+
+    def stop(self, deadline: float) -> None:
+        """Send what is left before ``deadline``, a time of ``time.monotonic``."""
+
+    def start_anew(self) -> None:
+        """In a child after a fork."""
+
+
+def exports(config: Config, identity: Identity, limits: Limits) -> Sequence[TakesSpans]:
+    """One for each exporter that is chosen; ours for OTLP and standard output, others by the SDK's batches."""
+    chosen = [_export(name, config, identity, limits) for name in choose_exporters(config)]
+    return tuple(export for export in chosen if export is not None)
+
+
+def _export(name: str, config: Config, identity: Identity, limits: Limits) -> TakesSpans | None:
+    kind = name.lower()
+    if kind == "otlp":
+        return Export(_otlp(config, identity, limits), batching(config))
+    if kind in ("stdout", "console"):
+        return _to_stdout(config, identity, explicit=kind == "console")
+    from platform_otel.export.foreign import foreign_export
+
+    return foreign_export(name, config) or _export("otlp", config, identity, limits)
+
+
+def _otlp(config: Config, identity: Identity, limits: Limits) -> Destination:
+    from platform_otel.export.otlp import OtlpDestination
+
+    return OtlpDestination(config, identity, limits)
+
+
+def _to_stdout(config: Config, identity: Identity, *, explicit: bool) -> TakesSpans | None:
+    from platform_otel.export.stdout import StdoutDestination, is_ours_to_write
+
+    return Export(StdoutDestination(identity), batching(config)) if is_ours_to_write(explicit) else None
+
+
+def batching(config: Config) -> Batching:
+    """How spans gather, by OTEL_BSP_*."""
+    return Batching(
+        delay=config.get("OTEL_BSP_SCHEDULE_DELAY") / 1000,
+        most=max(1, config.get("OTEL_BSP_MAX_EXPORT_BATCH_SIZE")),
+        # Our bound is in bytes; the user's, if there is one, comes on top.
+        waiting=config.get("OTEL_BSP_MAX_QUEUE_SIZE") if config.is_set("OTEL_BSP_MAX_QUEUE_SIZE") else sys.maxsize,
+    )

@@ -1,0 +1,366 @@
+"""OTLP over gRPC: sends the same encoded requests through grpcio."""
+
+import os
+import ssl
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from http.client import HTTPException
+from pathlib import Path
+from time import monotonic
+from typing import NamedTuple
+from weakref import WeakSet
+
+import grpc
+
+from platform_otel import __version__
+from platform_otel.export.connection import Resolver, open_connection, outcome_of, time_left
+from platform_otel.export.endpoint import Endpoint, parse_endpoint
+from platform_otel.export.outcome import Outcome, Refusal, one_line, partial_success, retry_delay, secret_words
+from platform_otel.export.proxies import Proxy, proxy_for
+from platform_otel.export.tls import CERTIFICATE, Certificates, client_context
+from platform_otel.process.guard import say
+
+_METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+# https://opentelemetry.io/docs/specs/otlp/#failures-1
+_RETRYABLE = (
+    grpc.StatusCode.CANCELLED,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.ABORTED,
+    grpc.StatusCode.OUT_OF_RANGE,
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DATA_LOSS,
+)
+_DENIED = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
+_ADVICE = {
+    grpc.StatusCode.UNAUTHENTICATED: "check OTEL_EXPORTER_OTLP_HEADERS",
+    grpc.StatusCode.PERMISSION_DENIED: "check OTEL_EXPORTER_OTLP_HEADERS",
+    grpc.StatusCode.UNIMPLEMENTED: "no traces are taken there: check the endpoint",
+    grpc.StatusCode.RESOURCE_EXHAUSTED: "raise the collector's limits, or lower OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+    grpc.StatusCode.INVALID_ARGUMENT: "the collector cannot read the request",
+}
+_NO_HTTP2 = "no HTTP/2 is spoken there: use port 4317, or OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
+# What grpcio says of a port that cannot be the right one, and what to do; it has no codes for these.
+_MISTAKES = {
+    "HTTP/2": _NO_HTTP2,
+    "http1": _NO_HTTP2,
+    "CERTIFICATE_VERIFY_FAILED": f"the collector's certificate failed a check: check {CERTIFICATE}",
+    "Hostname Verification": "the collector's certificate is for another host: correct it in the endpoint",
+}
+# https://grpc.github.io/grpc/core/group__grpc__arg__keys.html
+_OPTIONS = (
+    ("grpc.primary_user_agent", f"platform-otel/{__version__}"),
+    # Attempts are ours to repeat, and to count.
+    ("grpc.enable_retries", 0),
+    # Connections of the service to the same address stay its own.
+    ("grpc.use_local_subchannel_pool", 1),
+)
+# https://www.rfc-editor.org/rfc/rfc9113#preface : what a client says first, with an empty SETTINGS frame.
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
+_NAME = frozenset("0123456789abcdefghijklmnopqrstuvwxyz_-.")
+_OURS = ("content-type", "host", "te", "user-agent")
+
+
+# What an RPC under way may take to end by itself when the process forks; then it is broken off, in a millisecond.
+_GRACE = 0.05
+_LONGEST_FORK = 1.0
+
+
+class Target(NamedTuple):
+    """Where a channel leads.
+
+    Args:
+        name: as gRPC takes it.
+        endpoint: host and port; None for what only gRPC understands, such as "unix:/run/collector.sock".
+    """
+
+    name: str
+    secured: bool
+    endpoint: Endpoint | None
+
+
+class OtlpGrpcSender:
+    """Sends requests to one endpoint, one at a time: a second thread waits for the first.
+
+    A child process never touches the channel of its parent: what sends after a fork opens another one.
+
+    Args:
+        endpoint: an http or https URL, or what gRPC takes, such as "collector:4317".
+        headers: as OTEL_EXPORTER_OTLP_HEADERS has them, decoded; they become metadata.
+        timeout: seconds for one request, all told; 0 means no limit but the deadline.
+        compression: "gzip" or "none".
+        certificate, client_key, client_certificate: paths of PEM files, "" for none.
+        insecure: OTEL_EXPORTER_OTLP_INSECURE, which decides where the endpoint has no scheme.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        headers: Mapping[str, str],
+        timeout: float,
+        compression: str = "none",
+        certificate: str = "",
+        client_key: str = "",
+        client_certificate: str = "",
+        insecure: bool = False,
+    ) -> None:
+        self._timeout = timeout or float("inf")
+        self._compression = grpc.Compression.Gzip if compression == "gzip" else grpc.Compression.NoCompression
+        self._certificates = Certificates(certificate, client_key, client_certificate)
+        self._metadata = tuple(legal_metadata(headers))
+        self._secrets = secret_words(*headers.values())
+        self._prepare(endpoint, insecure)
+        self._start_anew()
+        _senders.add(self)
+
+    def _prepare(self, endpoint: str, insecure: bool) -> None:
+        """A bad endpoint is no error here: every request is refused for it."""
+        self._target: Target | None = None
+        self._proxy: Proxy | None = None
+        self._unusable = Outcome("refused")
+        try:
+            target = parse_target(endpoint, insecure)
+            self._proxy = proxy_for(target.endpoint) if target.endpoint else None
+            self._target = target
+        except Refusal as refusal:
+            self._unusable = outcome_of(refusal)
+
+    def _start_anew(self) -> None:
+        self._channel: grpc.Channel | None = None
+        self._resolver = Resolver()
+        self._in_grpc = threading.Lock()
+        self._held_for_fork = self._interrupted = False
+
+    @property
+    def shown(self) -> str:
+        """The endpoint for users' eyes, "" if it is none."""
+        return self._target.name.removeprefix("dns:///") if self._target else ""
+
+    def send(self, request: bytes, deadline: float) -> Outcome:
+        """Send an encoded ExportTraceServiceRequest, and say what became of it. No fault of the network is raised.
+
+        Args:
+            request: its bytes, not compressed.
+            deadline: by time.monotonic(); neither it nor the timeout is exceeded.
+        """
+        if self._target is None:
+            return self._unusable
+        end = min(deadline, monotonic() + self._timeout)
+        try:
+            secured = self._target.secured and self._channel is None
+            credentials = self._credentials(self._target.endpoint, end) if secured else None
+            if not self._in_grpc.acquire(timeout=time_left(end)):
+                raise TimeoutError
+            try:
+                return self._call(self._target, credentials, request, end)
+            finally:
+                self._in_grpc.release()
+        except (OSError, HTTPException, Refusal) as error:
+            return outcome_of(error)
+
+    def close(self) -> None:
+        """Give up the channel; the next request opens another."""
+        with self._in_grpc:
+            self._close()
+
+    def _close(self) -> None:
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+
+    def _credentials(self, endpoint: Endpoint | None, end: float) -> grpc.ChannelCredentials:
+        """What the channel is secured by, read anew with each, since certificates are replaced."""
+        bundles = ("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "REQUESTS_CA_BUNDLE")
+        context = client_context(self._certificates, os.environ, ("h2",), bundles)
+        if endpoint is not None:
+            _try_handshake(endpoint, self._proxy, context, self._resolver, end)
+        return _as_grpc_takes_them(self._certificates, context)
+
+    def _call(self, target: Target, credentials: grpc.ChannelCredentials | None, request: bytes, end: float) -> Outcome:
+        self._interrupted = False
+        if self._channel is None:
+            self._channel = _open_channel(target, credentials, self._proxy)
+        try:
+            # Without serializers bytes go out and come in as they are.
+            export: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(_METHOD)
+            answer = export(request, time_left(end), metadata=self._metadata, compression=self._compression)
+        except grpc.RpcError as error:
+            return self._failed(error)
+        except ValueError:  # what a closed channel raises
+            return self._failed(None)
+        rejected, message = partial_success(answer)
+        return Outcome("taken", rejected, one_line(message, self._secrets))
+
+    def _failed(self, error: grpc.RpcError | None) -> Outcome:
+        if self._interrupted or not isinstance(error, grpc.Call):
+            self._close()
+            return Outcome("retry", retry_after=0.0)
+        if error.code() is grpc.StatusCode.UNAVAILABLE:
+            # A channel that lost its connection waits before it connects again; how long is ours to decide.
+            self._close()
+        return _outcome(error, self._secrets)
+
+    # --- Forks: see _before_fork ---
+
+    def leave_grpc(self) -> None:
+        """Let no RPC be under way, and none begin before ``go_on``."""
+        held = self._in_grpc.acquire(timeout=_GRACE)
+        latest = monotonic() + _LONGEST_FORK
+        while not held and monotonic() < latest:
+            self._interrupted = True
+            channel = self._channel
+            if channel is not None:
+                channel.close()
+            held = self._in_grpc.acquire(timeout=_GRACE)
+        self._held_for_fork = held
+
+    def go_on(self) -> None:
+        """In the parent, after a fork."""
+        if self._held_for_fork:
+            self._held_for_fork = False
+            self._in_grpc.release()
+
+    def forget_the_parent(self) -> None:
+        """In the child, after a fork: leave the parent's channel alone, and unfreed."""
+        if self._channel is not None:
+            _of_the_parent.append(self._channel)
+        self._start_anew()
+
+
+# --- Requests ---------------------------------------------------------------------------------------------------------
+
+
+def parse_target(endpoint: str, insecure: bool) -> Target:
+    """Where the endpoint leads, and whether by TLS: as its scheme says; without one, unless it is insecure.
+
+    Raises:
+        Refusal: if it is no address.
+
+    Source: https://opentelemetry.io/docs/specs/otel/protocol/exporter/#configuration-options
+    """
+    scheme = endpoint.partition("://")[0].lower() if "://" in endpoint else ""
+    if (scheme and scheme not in ("http", "https")) or endpoint.startswith(("unix:", "unix-abstract:", "vsock:")):
+        return Target(endpoint, not insecure, None)
+    parsed = parse_endpoint(endpoint if scheme else f"{'http' if insecure else 'https'}://{endpoint}")
+    return Target(f"dns:///{parsed.authority}", parsed.scheme == "https", parsed)
+
+
+def legal_metadata(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The headers that may be sent. Each other one is said by its number: what is ill-formed may show a secret.
+
+    Source: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests
+    """
+    for number, (name, value) in enumerate(headers.items(), 1):
+        key = name.lower()
+        if not (key and _NAME.issuperset(key) and value.isascii() and value.isprintable()):
+            say(f"OTEL_EXPORTER_OTLP_HEADERS: header {number} is not legal in gRPC, so it is not sent")
+        elif key in _OURS or key.startswith("grpc-"):
+            say(f"OTEL_EXPORTER_OTLP_HEADERS: {key} is not yours to set, so it is not sent")
+        elif key.endswith("-bin"):
+            say(f"OTEL_EXPORTER_OTLP_HEADERS: {key} would be binary in gRPC, so it is not sent")
+        else:
+            yield key, value
+
+
+def _open_channel(target: Target, credentials: grpc.ChannelCredentials | None, proxy: Proxy | None) -> grpc.Channel:
+    # The same proxy as for HTTP: gRPC itself would use one for the loopback, too.
+    through = (("grpc.http_proxy", proxy.url),) if proxy else (("grpc.enable_http_proxy", 0),)
+    options = _OPTIONS + (through if target.endpoint else ())
+    if target.secured:
+        assert credentials is not None, "a channel that is asked to be secured is never opened without"
+        return grpc.secure_channel(target.name, credentials, options)
+    return grpc.insecure_channel(target.name, options)
+
+
+# --- TLS --------------------------------------------------------------------------------------------------------------
+
+
+def _try_handshake(
+    endpoint: Endpoint, proxy: Proxy | None, context: ssl.SSLContext, resolver: Resolver, end: float
+) -> None:
+    """Connect as gRPC is about to. It would write its own lines about a failure into the service's stderr.
+
+    Besides, OpenSSL says which check failed, where gRPC says that the collector is unavailable.
+    """
+    connection = open_connection(endpoint, proxy, context, resolver, end)
+    try:
+        # A server that wants a certificate of ours says so after the handshake, in place of its first frame.
+        connection.send(_PREFACE, end)
+        first = connection.reader(end).peek(1)
+    finally:
+        connection.close()
+    if not first:
+        raise ConnectionResetError
+    if first.startswith(b"HTTP/1"):
+        raise Refusal(_NO_HTTP2)
+
+
+def _as_grpc_takes_them(certificates: Certificates, context: ssl.SSLContext) -> grpc.ChannelCredentials:
+    """The same authorities as the context has, and the same certificate of ours."""
+    if certificates.certificate:
+        authorities = _content(certificates.certificate)
+    else:
+        # Empty if the system has a directory only, which OpenSSL reads when asked: then gRPC's own.
+        found = context.get_ca_certs(binary_form=True)
+        authorities = "".join(ssl.DER_cert_to_PEM_cert(each) for each in found).encode("ascii")
+    ours = certificates.client_certificate
+    key = certificates.client_key or ours
+    return grpc.ssl_channel_credentials(authorities or None, _content(key) or None, _content(ours) or None)
+
+
+def _content(path: str) -> bytes:
+    return Path(path).read_bytes() if path else b""
+
+
+# --- Answers ----------------------------------------------------------------------------------------------------------
+
+
+def _outcome(error: grpc.Call, secrets: Iterable[str]) -> Outcome:
+    code, details = error.code(), error.details() or ""
+    mistake = next((advice for part, advice in _MISTAKES.items() if part in details), "")
+    if mistake and code is grpc.StatusCode.UNAVAILABLE:
+        return Outcome("refused", message=mistake)
+    delay = retry_delay(_details(error))
+    if code in _RETRYABLE or (code is grpc.StatusCode.RESOURCE_EXHAUSTED and delay is not None):
+        return Outcome("retry", message=_message(code, details, secrets), retry_after=delay)
+    return Outcome("refused", message=_message(code, details, secrets))
+
+
+def _message(code: grpc.StatusCode, details: str, secrets: Iterable[str]) -> str:
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return "the collector did not answer in time"
+    advice = _ADVICE.get(code, "")
+    # Who denies access may quote what it was shown.
+    said = "" if code in _DENIED else one_line(details, secrets)
+    return f"{code.name}" + (f": {advice}" if advice else "") + (f"; it says: {said}" if said else "")
+
+
+def _details(error: grpc.Call) -> bytes:
+    """The google.rpc.Status that comes with a failure, if one does."""
+    found = [value for key, value in error.trailing_metadata() or () if key == "grpc-status-details-bin"]
+    return found[0] if found and isinstance(found[0], bytes) else b""
+
+
+# --- Forks ------------------------------------------------------------------------------------------------------------
+
+_senders: WeakSet[OtlpGrpcSender] = WeakSet()
+# Kept for good: freeing the parent's channel while its threads are not here makes grpcio hang or crash.
+_of_the_parent: list[grpc.Channel] = []
+
+
+def _before_fork() -> None:
+    """With an RPC under way, the child would abort in grpcio, or hang: seen with every release from 1.60 to 1.85."""
+    for sender in tuple(_senders):
+        sender.leave_grpc()
+
+
+def _after_fork_in_parent() -> None:
+    for sender in tuple(_senders):
+        sender.go_on()
+
+
+def _after_fork_in_child() -> None:
+    for sender in tuple(_senders):
+        sender.forget_the_parent()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child)

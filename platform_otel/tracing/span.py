@@ -1,0 +1,322 @@
+"""A span that is being recorded: the API's Span, and what others read of a finished one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter_ns, time_ns
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode
+from opentelemetry.util.types import Attributes
+
+from platform_otel.process.guard import described
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+    from platform_otel.tracing.limits import Limits
+    from platform_otel.tracing.scope import Scope
+
+UNSET = Status(StatusCode.UNSET)
+# A traceback says what happened at its end and where it came from at its beginning.
+_LONGEST_STACKTRACE = 32 * 1024
+_PLAIN = frozenset((str, bool, int, float))
+_STR = frozenset((str,))
+_NO_ATTRIBUTES: Mapping[str, Any] = MappingProxyType({})
+
+
+class Event:
+    """Something that happened during a span; time in nanoseconds since the epoch."""
+
+    __slots__ = ("attributes", "dropped_attributes", "name", "timestamp")
+
+    def __init__(self, name: str, timestamp: int, attributes: Mapping[str, Any], dropped_attributes: int = 0) -> None:
+        self.name = name
+        self.timestamp = timestamp
+        self.attributes = attributes
+        self.dropped_attributes = dropped_attributes
+
+
+class SpanLink:
+    """Another span that this one refers to, with what the API's Link lacks: the count of dropped attributes."""
+
+    __slots__ = ("attributes", "context", "dropped_attributes")
+
+    def __init__(self, context: SpanContext, attributes: Mapping[str, Any], dropped_attributes: int = 0) -> None:
+        self.context = context
+        self.attributes = attributes
+        self.dropped_attributes = dropped_attributes
+
+
+class RecordingSpan(Span):
+    """A span of ours.
+
+    Not locked: each method is a few operations that the interpreter does not interleave harmfully, and a
+    lock per span, as the SDK has, costs as much as the rest.
+
+    Its public attributes are those of the SDK's ReadableSpan, so that processors and exporters of other
+    packages can read it.
+    """
+
+    __slots__ = (
+        "_attributes",
+        "_clock",
+        "_events",
+        "_links",
+        "_on_end",
+        "context",
+        "dropped_attributes",
+        "dropped_events",
+        "dropped_links",
+        "end_time",
+        "kind",
+        "limits",
+        "name",
+        "parent",
+        "scope",
+        "start_time",
+        "status",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        context: SpanContext,
+        parent: SpanContext | None,
+        kind: SpanKind,
+        scope: "Scope",
+        limits: "Limits",
+        on_end: Callable[["RecordingSpan"], None],
+        start_time: int | None,
+    ) -> None:
+        self.name = name
+        self.context = context
+        self.parent = parent
+        self.kind = kind
+        self.scope = scope
+        self.limits = limits
+        self.status = UNSET
+        self.end_time: int | None = None
+        self.dropped_attributes = 0
+        self.dropped_events = 0
+        self.dropped_links = 0
+        self._on_end = on_end
+        self._attributes: dict[str, Any] = {}
+        # Lists are made when they are needed: most spans have no event and no link.
+        self._events: list[Event] | None = None
+        self._links: list[SpanLink] | None = None
+        # The wall clock says when, the monotonic one how long: a clock that is set makes no span negative.
+        if start_time is None:
+            self.start_time = time_ns()
+            self._clock = perf_counter_ns()
+        else:
+            self.start_time = start_time
+            self._clock = 0
+
+    def get_span_context(self) -> SpanContext:
+        """See :meth:`opentelemetry.trace.Span.get_span_context`."""
+        return self.context
+
+    def is_recording(self) -> bool:
+        """True until the span ends."""
+        return self.end_time is None
+
+    def set_attribute(self, key: str, value: Any) -> None:
+        """See :meth:`opentelemetry.trace.Span.set_attribute`. Beyond the limit, new keys are dropped and counted."""
+        attributes = self._attributes
+        if self.end_time is not None:
+            return
+        if type(key) is not str or not key or (len(attributes) >= self.limits.attributes and key not in attributes):
+            self.dropped_attributes += 1
+            return
+        kind = type(value)
+        attributes[key] = value if kind is str or kind is int or kind is bool or kind is float else snapshot(value)
+
+    def start_with(self, attributes: Mapping[str, Any]) -> None:
+        """Set the attributes that the span starts with: at once, where all of them are plain."""
+        if (
+            len(attributes) <= self.limits.attributes
+            and _PLAIN.issuperset(map(type, attributes.values()))
+            and _STR.issuperset(map(type, attributes))
+            and "" not in attributes
+        ):
+            self._attributes.update(attributes)
+        else:
+            self.set_attributes(attributes)
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        """See :meth:`opentelemetry.trace.Span.set_attributes`."""
+        for key, value in attributes.items():
+            self.set_attribute(key, value)
+
+    def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
+        """See :meth:`opentelemetry.trace.Span.add_event`."""
+        if self.end_time is not None:
+            return
+        if self._events is None:
+            self._events = []
+        if len(self._events) >= self.limits.events:
+            self.dropped_events += 1
+            return
+        kept, dropped = bounded(attributes, self.limits.event_attributes)
+        self._events.append(Event(name, time_ns() if timestamp is None else timestamp, kept, dropped))
+
+    def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
+        """See :meth:`opentelemetry.trace.Span.add_link`."""
+        if self.end_time is not None or context is None:
+            return
+        if not (context.is_valid or attributes or context.trace_state):
+            return
+        if self._links is None:
+            self._links = []
+        if len(self._links) >= self.limits.links:
+            self.dropped_links += 1
+            return
+        kept, dropped = bounded(attributes, self.limits.link_attributes)
+        self._links.append(SpanLink(context, kept, dropped))
+
+    def update_name(self, name: str) -> None:
+        """See :meth:`opentelemetry.trace.Span.update_name`."""
+        if self.end_time is None:
+            self.name = name
+
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+        """See :meth:`opentelemetry.trace.Span.set_status`. OK is final, and UNSET changes nothing.
+
+        Source: https://opentelemetry.io/docs/specs/otel/trace/api/#set-status
+        """
+        wanted = status if isinstance(status, Status) else Status(status, _description_for(status, description))
+        unchangeable = self.status.status_code is StatusCode.OK or wanted.status_code is StatusCode.UNSET
+        if self.end_time is None and not unchangeable:
+            self.status = wanted
+
+    def record_exception(
+        self,
+        exception: BaseException,
+        attributes: Attributes = None,
+        timestamp: int | None = None,
+        escaped: bool = False,
+    ) -> None:
+        """See :meth:`opentelemetry.trace.Span.record_exception`. The exception keeps its identity and its traceback."""
+        if self.end_time is not None:
+            return
+        described_exception = {
+            "exception.type": _type_name(type(exception)),
+            "exception.message": _message(exception),
+            "exception.stacktrace": stacktrace(exception),
+            "exception.escaped": str(escaped),
+        }
+        self.add_event("exception", {**described_exception, **(attributes or {})}, timestamp)
+
+    def end(self, end_time: int | None = None) -> None:
+        """See :meth:`opentelemetry.trace.Span.end`. A second call changes nothing."""
+        if self.end_time is not None:
+            return
+        if end_time is not None:
+            self.end_time = end_time
+        elif self._clock:
+            self.end_time = self.start_time + perf_counter_ns() - self._clock
+        else:
+            self.end_time = max(time_ns(), self.start_time)
+        self._on_end(self)
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        """End the span; an exception that leaves the block is recorded and makes the status an error."""
+        if exc_val is not None and self.is_recording():
+            self.record_exception(exc_val)
+            self.set_status(Status(StatusCode.ERROR, described(exc_val)))
+        self.end()
+
+    def content(self) -> tuple[Mapping[str, Any], Sequence[Event], Sequence[SpanLink]]:
+        """Attributes, events and links as they are kept, for our own encoder: no copies."""
+        return self._attributes, self._events or (), self._links or ()
+
+    # What the SDK's ReadableSpan has besides, for processors and exporters of other packages.
+
+    @property
+    def attributes(self) -> Mapping[str, Any]:
+        """What was set, read-only."""
+        return MappingProxyType(self._attributes)
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """The events, in order."""
+        return tuple(self._events or ())
+
+    @property
+    def links(self) -> Sequence[SpanLink]:
+        """The links, in order."""
+        return tuple(self._links or ())
+
+    @property
+    def resource(self) -> "Resource":
+        """The SDK's resource: made when somebody asks."""
+        return self.scope.resource()
+
+    @property
+    def instrumentation_scope(self) -> "InstrumentationScope":
+        """The SDK's instrumentation scope: made when somebody asks."""
+        return self.scope.instrumentation_scope()
+
+    def to_json(self, indent: int | None = 4) -> str:
+        """As the SDK's :meth:`ReadableSpan.to_json`."""
+        from platform_otel.tracing.readable import readable
+
+        text: str = readable(self).to_json(indent)
+        return text
+
+
+def bounded(attributes: Attributes, most: int) -> tuple[Mapping[str, Any], int]:
+    """The first ``most`` attributes with a usable key, and how many were left out."""
+    if not attributes:
+        return _NO_ATTRIBUTES, 0
+    kept: dict[str, Any] = {}
+    for key, value in attributes.items():
+        if type(key) is str and key and len(kept) < most:
+            kept[key] = snapshot(value)
+    return kept, len(attributes) - len(kept)
+
+
+def snapshot(value: Any) -> Any:
+    """The value as it is now, if it is one that may change later."""
+    if isinstance(value, (list, set, frozenset)):
+        return tuple(value)
+    if isinstance(value, dict):
+        return dict(value)
+    return value
+
+
+def _description_for(status: StatusCode, description: str | None) -> str | None:
+    # The API warns through logging about a description without an error; the service's log is the service's.
+    return description if status is StatusCode.ERROR else None
+
+
+def _type_name(kind: type[BaseException]) -> str:
+    module = kind.__module__
+    return kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
+
+
+def _message(exception: BaseException) -> str:
+    try:
+        return str(exception)
+    except Exception:  # noqa: BLE001  # a hostile __str__ costs only its own field
+        return "(its message cannot be printed)"
+
+
+def stacktrace(exception: BaseException) -> str:
+    """The traceback as Python prints it, at most 32 KiB, shortened in the middle."""
+    from traceback import format_exception
+
+    try:
+        text = "".join(format_exception(type(exception), exception, exception.__traceback__))
+    except Exception:  # noqa: BLE001  # formatting calls the exception's own code
+        return "(its traceback cannot be printed)"
+    if len(text) <= _LONGEST_STACKTRACE:
+        return text
+    half = _LONGEST_STACKTRACE // 2 - 20
+    return f"{text[:half]}\n... {len(text) - 2 * half} characters ...\n{text[-half:]}"
