@@ -41,7 +41,7 @@ def main() -> "NoReturn":
 def is_launch(words: "Sequence[str]") -> bool:
     """Whether these arguments launch a command: subcommands, help and version are click's."""
     options, command = _split(words)
-    return bool(command or options) and not any(word in ("--help", "--version") for word in options)
+    return bool(command or options or words == ["run"]) and not any(word in ("--help", "--version") for word in options)
 
 
 def plan(words: "Sequence[str]", environ: "Mapping[str, str]") -> Launch:
@@ -135,7 +135,7 @@ def execute(launch: Launch) -> "NoReturn":
 
 
 def _stdout() -> str:
-    from platform_otel.startup import file_identity
+    from platform_otel.process.standard_output import file_identity
 
     return file_identity(1)
 

@@ -67,23 +67,16 @@ def _say_what_is_not_supported(config: "Config") -> None:
 def _remember_stdout() -> None:
     """Let this process and its children know which file the first of us had as standard output."""
     from platform_otel.config import STDOUT_FILE
+    from platform_otel.process.standard_output import file_identity
 
     if STDOUT_FILE not in os.environ:
         os.environ[STDOUT_FILE] = file_identity(1)
 
 
-def file_identity(descriptor: int) -> str:
-    """Device and inode of an open file, as "device:inode"; "closed" if there is none."""
-    try:
-        status = os.fstat(descriptor)
-    except OSError:
-        return "closed"
-    return f"{status.st_dev}:{status.st_ino}"
-
-
 def _check_propagators(config: "Config") -> None:
     """A name that nobody knows makes the API raise while a service imports it: leave it out beforehand."""
     if not config.is_set("OTEL_PROPAGATORS"):
+        os.environ.pop("OTEL_PROPAGATORS", None)  # empty means not set; the API before 1.43 raises for it
         return
     from platform_otel.tracing.propagators import known_names
 
@@ -98,6 +91,7 @@ def _arm(config: "Config") -> None:
     pass_on(os.environ, sys.orig_argv)
     arming.arm(config)
     when_imported("opentelemetry.trace", lambda: _set_provider(config))
+    when_imported("opentelemetry.propagate", lambda: _set_propagators(config))
     _arm_signal(config, "metrics", "opentelemetry.metrics", "opentelemetry.sdk.metrics")
     _arm_signal(config, "logs", "opentelemetry._logs", "opentelemetry.sdk._logs")
 
@@ -108,11 +102,17 @@ def _set_provider(config: "Config") -> None:
     install(config)
 
 
+def _set_propagators(config: "Config") -> None:
+    from platform_otel.tracing.propagation import install
+
+    install(config.get("OTEL_PROPAGATORS"))
+
+
 def _arm_signal(config: "Config", signal: str, api: str, sdk: str) -> None:
     """Export a signal once the service imports its API, if the user asks for it."""
     if all(name.lower() == "none" for name in config.get(f"OTEL_{signal.upper()}_EXPORTER")):
         return
-    from platform_otel.process.import_hooks import when_imported
+    from platform_otel.process.import_hooks import when_imported, when_whole
 
     started: list[str] = []
 
@@ -125,5 +125,6 @@ def _arm_signal(config: "Config", signal: str, api: str, sdk: str) -> None:
         getattr(signals, f"start_{signal}")(config)
 
     # Where the service imports the SDK itself, it is half imported while it imports the API: wait for its end.
-    when_imported(sdk, start)
-    when_imported(api, lambda: None if sdk in sys.modules else start())
+    # And the exporters import libraries that may themselves be half imported by then.
+    when_imported(sdk, lambda: when_whole(start))
+    when_imported(api, lambda: None if sdk in sys.modules else when_whole(start))

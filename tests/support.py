@@ -64,8 +64,17 @@ def launch(
 
 def launch_code(code: str, **variables: str | None) -> subprocess.CompletedProcess[str]:
     """Run Python code under the launcher to its end."""
+    return _run_code([LAUNCHER, "--", sys.executable], code, variables)
+
+
+def run_code(code: str, **variables: str | None) -> subprocess.CompletedProcess[str]:
+    """Run Python code without us to its end."""
+    return _run_code([sys.executable], code, variables)
+
+
+def _run_code(python: list[str], code: str, variables: Mapping[str, str | None]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [LAUNCHER, "--", sys.executable, "-c", textwrap.dedent(code)],
+        [*python, "-c", textwrap.dedent(code)],
         cwd=SERVICES,
         env=environment(**variables),
         capture_output=True,

@@ -24,6 +24,7 @@ OURS_AT_START = [
     "platform_otel.process.guard",
     "platform_otel.process.import_hooks",
     "platform_otel.process.service_name",
+    "platform_otel.process.standard_output",
     "platform_otel.startup",
 ]
 
@@ -73,7 +74,8 @@ def test_the_launcher_loads_nothing_but_os_and_sys_before_it_executes() -> None:
         "platform_otel",
         "platform_otel.config",
         "platform_otel.launcher",
-        "platform_otel.startup",
+        "platform_otel.process",
+        "platform_otel.process.standard_output",
     ]
 
 
@@ -192,6 +194,24 @@ def test_debug_says_every_hook_that_is_armed_and_fired() -> None:
         "platform-trace: sqlite3 is not instrumented: OTEL_PYTHON_DISABLED_INSTRUMENTATIONS names it"
         in outcome.stderr.splitlines()
     )
+
+
+@pytest.mark.parametrize(
+    "level, lines",
+    [("none", 0), ("error", 0), ("warn", 1), ("WARNING", 1), ("info", 2)],
+)
+def test_the_log_level_says_how_much_is_said(level: str, lines: int) -> None:
+    code = "from opentelemetry import trace; trace.get_tracer('t').start_span('one').end()"
+    outcome = launch_code(code, OTEL_LOG_LEVEL=level, OTEL_TRACES_SAMPLER="sometimes", OTEL_TRACES_EXPORTER="none")
+
+    assert len(outcome.stderr.splitlines()) == lines
+
+
+def test_info_says_once_where_spans_go() -> None:
+    code = "from opentelemetry import trace; [trace.get_tracer('t').start_span('one').end() for _ in range(3)]"
+    outcome = launch_code(code, OTEL_LOG_LEVEL="info", OTEL_SERVICE_NAME="identity")
+
+    assert outcome.stderr == "platform-trace: service identity: spans go to standard output\n"
 
 
 def test_a_launcher_inside_a_traced_process_is_not_traced_itself() -> None:

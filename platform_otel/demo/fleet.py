@@ -42,8 +42,6 @@ SERVICES = (
         "gate",
         ("uvicorn", "gate.main:app", "--port", "{port}"),
         calls="identity",
-        # gate has been traced before, by the stable conventions, and says so itself.
-        environment=(("OTEL_SEMCONV_STABILITY_OPT_IN", "http"),),
     ),
     Service("identity", ("gunicorn", "identity.wsgi:app", "--bind", "127.0.0.1:{port}"), calls="llm-gateway"),
     Service(

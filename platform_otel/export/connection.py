@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # A day; sockets take no infinite time.
 _LONGEST_WAIT = 86400.0
+TLS_HINT = "TLS is spoken there: use https:// in OTEL_EXPORTER_OTLP_ENDPOINT"
 GRPC_HINT = "use port 4318, or OTEL_EXPORTER_OTLP_PROTOCOL=grpc"
 
 
@@ -109,11 +110,17 @@ def _look_up(host: str, port: int, flags: int = 0) -> list[Address]:
 
 
 def open_connection(
-    endpoint: Endpoint, proxy: Proxy | None, context: ssl.SSLContext | None, resolver: Resolver, deadline: float
+    endpoint: Endpoint,
+    proxy: Proxy | None,
+    context: ssl.SSLContext | None,
+    resolver: Resolver,
+    deadline: float,
+    tunnel: bool = False,
 ) -> "Connection":
     """Connect, through the proxy if there is one, and secure the connection if there is a context.
 
-    The proxy is asked for a tunnel only if there is a context: plain requests are sent to it whole.
+    The proxy is asked for a tunnel if the connection is to be secured, or if that is wanted; otherwise it is the
+    proxy that is spoken to, and it is sent plain HTTP requests whole.
 
     Raises:
         OSError, HTTPException, Refusal: ``outcome_of`` says what they mean.
@@ -122,10 +129,10 @@ def open_connection(
     sock = _connect(resolver.addresses(host, port, deadline), deadline)
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if proxy is not None and (tunnel or context is not None):
+            _open_tunnel(Connection(sock), endpoint, proxy, deadline)
         if context is None:
             return Connection(sock)
-        if proxy is not None:
-            _open_tunnel(Connection(sock), endpoint, proxy, deadline)
         sock.settimeout(time_left(deadline))  # for the whole handshake, which is one call
         return Connection(context.wrap_socket(sock, server_hostname=endpoint.host.rstrip(".").encode("ascii")))
     except BaseException:
@@ -166,9 +173,8 @@ def _open_tunnel(connection: "Connection", endpoint: Endpoint, proxy: Proxy, dea
     if status in (429, 502, 503, 504):
         raise ConnectionError(f"the proxy cannot reach the collector now ({status})")
     if status != 200:
-        advice = (
-            "check the credentials in HTTPS_PROXY" if status in (401, 403, 407) else "check HTTPS_PROXY and NO_PROXY"
-        )
+        variable = f"{endpoint.scheme.upper()}_PROXY"
+        advice = f"check the credentials in {variable}" if status in (401, 407) else f"check {variable} and NO_PROXY"
         raise Refusal(f"the proxy refuses the connection ({status}): {advice}")
 
 
@@ -184,6 +190,13 @@ class Connection:
         while rest:
             self._sock.settimeout(time_left(deadline))
             rest = rest[self._sock.send(rest) :]
+
+    def offer(self, data: bytes, deadline: float) -> None:
+        """Send all of it, or as much as is taken: who hangs up before has said why, and that can be read."""
+        try:
+            self.send(data, deadline)
+        except (ConnectionError, *tls.BROKEN_OFF):
+            pass
 
     def answer(self, deadline: float, method: str = "POST") -> HTTPResponse:
         """The status and headers of the answer; its body keeps the deadline, too."""
@@ -245,7 +258,7 @@ def _check_that_it_is_http(start: bytes) -> None:
         raise Refusal(f"HTTP/2 is spoken there, as by a gRPC port: {GRPC_HINT}")
     # An alert of TLS (type 21). https://www.rfc-editor.org/rfc/rfc8446#section-5.1
     if start[:2] == b"\x15\x03":
-        raise Refusal("TLS is spoken there: use https:// in OTEL_EXPORTER_OTLP_ENDPOINT")
+        raise Refusal(TLS_HINT)
     raise Refusal("what answers there is no HTTP server: check the host and port in OTEL_EXPORTER_OTLP_ENDPOINT")
 
 

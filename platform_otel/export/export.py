@@ -77,6 +77,7 @@ class Export:
     def __init__(self, destination: Destination, batching: Batching) -> None:
         self._destination = destination
         self._batching = batching
+        self.name = destination.name
         self.endpoint = destination.endpoint
         self._encode = destination.codec.encode
         self.start_anew()
@@ -93,6 +94,8 @@ class Export:
         self._hurry = Event()
         self._flushes: deque[Event] = deque()
         self._deadline = _FOR_EVER
+        # Spans that the end of the process left no time for.
+        self._given_up = 0
 
     def take(self, span: Any) -> None:
         """Queue a finished span. Never waits."""
@@ -131,7 +134,7 @@ class Export:
             self._hurry.set()
             self._wake.set()
             self._thread.join(max(0.0, deadline - monotonic()))
-        if left := self.queue.counts().queued:
+        if left := self.queue.counts().queued + self._given_up:
             self._reports.lost(left)
 
     def _start(self) -> bool:
@@ -192,6 +195,7 @@ class Export:
             self._reports.waiting(outcome, self.queue.counts())
             pause = next_delay(delay, outcome.retry_after, min(deadline, self._deadline) - monotonic())
             if pause is None:
+                self._given_up += len(batch.items)
                 return False
             self._hurry.wait(pause)
             self._hurry.clear()

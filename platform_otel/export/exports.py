@@ -11,12 +11,15 @@ from platform_otel.export.choice import choose_exporters
 from platform_otel.export.export import Batching, Destination, Export
 
 if TYPE_CHECKING:
-    from platform_otel.tracing.identity import Identity
-    from platform_otel.tracing.limits import Limits
+    from platform_otel.process.identity import Identity
 
 
 class TakesSpans(Protocol):
     """What a pipeline asks of an export."""
+
+    @property
+    def name(self) -> str:
+        """Where it goes, as it may be shown."""
 
     def take(self, span: Any) -> None:
         """Take a finished span. Never waits."""
@@ -31,27 +34,33 @@ class TakesSpans(Protocol):
         """In a child after a fork."""
 
 
-def exports(config: Config, identity: Identity, limits: Limits) -> Sequence[TakesSpans]:
-    """One for each exporter that is chosen; ours for OTLP and standard output, others by the SDK's batches."""
-    chosen = [_export(name, config, identity, limits) for name in choose_exporters(config)]
+def exports(config: Config, identity: Identity, lengths: tuple[int, int]) -> Sequence[TakesSpans]:
+    """One for each exporter that is chosen; ours for OTLP and standard output, others by the SDK's batches.
+
+    Args:
+        config: which exporters, and how they send.
+        identity: whose spans these are.
+        lengths: characters that a text may have in the attributes of spans, and of events and links.
+    """
+    chosen = [_export(name, config, identity, lengths) for name in choose_exporters(config)]
     return tuple(export for export in chosen if export is not None)
 
 
-def _export(name: str, config: Config, identity: Identity, limits: Limits) -> TakesSpans | None:
+def _export(name: str, config: Config, identity: Identity, lengths: tuple[int, int]) -> TakesSpans | None:
     kind = name.lower()
     if kind == "otlp":
-        return Export(_otlp(config, identity, limits), batching(config))
+        return Export(_otlp(config, identity, lengths), batching(config))
     if kind in ("stdout", "console"):
         return _to_stdout(config, identity, explicit=kind == "console")
     from platform_otel.export.foreign import foreign_export
 
-    return foreign_export(name, config) or _export("otlp", config, identity, limits)
+    return foreign_export(name, config) or _export("otlp", config, identity, lengths)
 
 
-def _otlp(config: Config, identity: Identity, limits: Limits) -> Destination:
+def _otlp(config: Config, identity: Identity, lengths: tuple[int, int]) -> Destination:
     from platform_otel.export.otlp import OtlpDestination
 
-    return OtlpDestination(config, identity, limits)
+    return OtlpDestination(config, identity, lengths)
 
 
 def _to_stdout(config: Config, identity: Identity, *, explicit: bool) -> TakesSpans | None:

@@ -28,8 +28,8 @@ class ForeignExport:
     def __init__(self, name: str, exporter: Any, config: Config) -> None:
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-        self._name = name
-        queue = max(1, config.get("OTEL_BSP_MAX_QUEUE_SIZE"))
+        self.name = name
+        queue = max(1, config.get("OTEL_BSP_MAX_QUEUE_SIZE") or 2048)
         self._processor = BatchSpanProcessor(
             exporter,
             max_queue_size=queue,
@@ -40,7 +40,7 @@ class ForeignExport:
 
     def take(self, span: Any) -> None:
         """Queue a finished span."""
-        with guarded(f"export a span by {self._name}"):
+        with guarded(f"export a span by {self.name}"):
             self._processor.on_end(span)
 
     def flush(self, seconds: float) -> bool:

@@ -10,13 +10,13 @@ from platform_otel.export import otlp_encoding as encoding
 from platform_otel.export.choice import grpc_endpoint, traces_endpoint
 from platform_otel.export.otlp_encoding import encode_span
 from platform_otel.process.guard import say
-from platform_otel.tracing.span import RecordingSpan
 
 if TYPE_CHECKING:
     from platform_otel.export.export import Sender
-    from platform_otel.tracing.identity import Identity
-    from platform_otel.tracing.limits import Limits
+    from platform_otel.process.identity import Identity
 
+# Characters that a text may have: in the attributes of spans, and in those of events and links.
+Lengths = tuple[int, int]
 # Tag bytes: resource_spans of the request; scope_spans of ResourceSpans.
 _RESOURCE_SPANS = b"\x0a"
 _SCOPE_SPANS = b"\x12"
@@ -25,21 +25,21 @@ _SCOPE_SPANS = b"\x12"
 class OtlpCodec:
     """Encodes a span when it ends, so that a queue of them is a queue of bytes."""
 
-    def __init__(self, identity: Identity, limits: Limits) -> None:
+    def __init__(self, identity: Identity, lengths: Lengths) -> None:
         self._identity = identity
-        self._value_length = limits.value_length
-        self._event_value_length = limits.event_value_length
+        self._lengths = lengths
 
     def encode(self, span: Any) -> tuple[Any, int]:
         """The span's bytes beside the objects that say whose it is. Any: a span of ours or the SDK's."""
         # What says whose it is stays an object: many spans share it, and the resource is computed later.
-        if type(span) is RecordingSpan:
-            values, events, links = span.content()
+        content = getattr(span, "content", None)
+        if content is not None:  # a span of ours
+            values, events, links = content()
             resource, scope = None, span.scope
         else:
             values, events, links = span.attributes or {}, span.events, span.links
             resource, scope = span.resource, span.instrumentation_scope
-        encoded = encode_span(span, values, events, links, self._value_length, self._event_value_length)
+        encoded = encode_span(span, values, events, links, *self._lengths)
         return (resource, scope, encoded), len(encoded)
 
     def message(self, items: list[Any]) -> bytes:
@@ -80,9 +80,9 @@ def _scope_spans(scope: Any, spans: list[bytes]) -> bytes:
 class OtlpDestination:
     """The collector that the OTEL_EXPORTER_OTLP_* variables name."""
 
-    def __init__(self, config: Config, identity: Identity, limits: Limits) -> None:
+    def __init__(self, config: Config, identity: Identity, lengths: Lengths) -> None:
         self._config = config
-        self.codec = OtlpCodec(identity, limits)
+        self.codec = OtlpCodec(identity, lengths)
         self.endpoint = grpc_endpoint(config) if _speaks_grpc(config) else traces_endpoint(config)
         self.name = without_userinfo(self.endpoint)
 

@@ -2,6 +2,7 @@
 
 import os
 import ssl
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from http.client import HTTPException
@@ -10,15 +11,32 @@ from time import monotonic
 from typing import NamedTuple
 from weakref import WeakSet
 
-import grpc
-
 from platform_otel import __version__
-from platform_otel.export.connection import Resolver, open_connection, outcome_of, time_left
+from platform_otel.export.connection import TLS_HINT, Resolver, open_connection, outcome_of, time_left
 from platform_otel.export.endpoint import Endpoint, parse_endpoint
 from platform_otel.export.outcome import Outcome, Refusal, one_line, partial_success, retry_delay, secret_words
 from platform_otel.export.proxies import Proxy, proxy_for
-from platform_otel.export.tls import CERTIFICATE, Certificates, client_context
+from platform_otel.export.tls import BUNDLES, CLIENT_CERTIFICATE, Certificates, client_context
 from platform_otel.process.guard import say
+
+
+def _import_quietly() -> None:
+    """Import grpcio so that it writes errors only into stderr, which is the service's, as its older releases did.
+
+    Newer ones tell there of every connection that ends. Their core reads this variable while it is imported. What
+    the service imported itself, or the user set, stays as it is.
+    """
+    if "grpc" in sys.modules or "GRPC_VERBOSITY" in os.environ:
+        return
+    os.environ["GRPC_VERBOSITY"] = "ERROR"
+    try:
+        import grpc  # noqa: F401  # imported for its effect
+    finally:
+        os.environ.pop("GRPC_VERBOSITY", None)
+
+
+_import_quietly()
+import grpc
 
 _METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 # https://opentelemetry.io/docs/specs/otlp/#failures-1
@@ -38,14 +56,6 @@ _ADVICE = {
     grpc.StatusCode.RESOURCE_EXHAUSTED: "raise the collector's limits, or lower OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
     grpc.StatusCode.INVALID_ARGUMENT: "the collector cannot read the request",
 }
-_NO_HTTP2 = "no HTTP/2 is spoken there: use port 4317, or OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf"
-# What grpcio says of a port that cannot be the right one, and what to do; it has no codes for these.
-_MISTAKES = {
-    "HTTP/2": _NO_HTTP2,
-    "http1": _NO_HTTP2,
-    "CERTIFICATE_VERIFY_FAILED": f"the collector's certificate failed a check: check {CERTIFICATE}",
-    "Hostname Verification": "the collector's certificate is for another host: correct it in the endpoint",
-}
 # https://grpc.github.io/grpc/core/group__grpc__arg__keys.html
 _OPTIONS = (
     ("grpc.primary_user_agent", f"platform-otel/{__version__}"),
@@ -56,10 +66,10 @@ _OPTIONS = (
 )
 # https://www.rfc-editor.org/rfc/rfc9113#preface : what a client says first, with an empty SETTINGS frame.
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
+# gRPC's own variable for authorities is the first.
+_BUNDLES = ("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", *BUNDLES)
 _NAME = frozenset("0123456789abcdefghijklmnopqrstuvwxyz_-.")
 _OURS = ("content-type", "host", "te", "user-agent")
-
-
 # What an RPC under way may take to end by itself when the process forks; then it is broken off, in a millisecond.
 _GRACE = 0.05
 _LONGEST_FORK = 1.0
@@ -128,6 +138,8 @@ class OtlpGrpcSender:
         self._channel: grpc.Channel | None = None
         self._resolver = Resolver()
         self._in_grpc = threading.Lock()
+        self._no_fork = threading.Event()
+        self._no_fork.set()
         self._held_for_fork = self._interrupted = False
 
     @property
@@ -146,14 +158,9 @@ class OtlpGrpcSender:
             return self._unusable
         end = min(deadline, monotonic() + self._timeout)
         try:
-            secured = self._target.secured and self._channel is None
-            credentials = self._credentials(self._target.endpoint, end) if secured else None
-            if not self._in_grpc.acquire(timeout=time_left(end)):
-                raise TimeoutError
-            try:
-                return self._call(self._target, credentials, request, end)
-            finally:
-                self._in_grpc.release()
+            while (outcome := self._attempt(self._target, request, end)) is None:
+                self._no_fork.wait(time_left(end))
+            return outcome
         except (OSError, HTTPException, Refusal) as error:
             return outcome_of(error)
 
@@ -167,33 +174,43 @@ class OtlpGrpcSender:
             self._channel.close()
             self._channel = None
 
-    def _credentials(self, endpoint: Endpoint | None, end: float) -> grpc.ChannelCredentials:
-        """What the channel is secured by, read anew with each, since certificates are replaced."""
-        bundles = ("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", "REQUESTS_CA_BUNDLE")
-        context = client_context(self._certificates, os.environ, ("h2",), bundles)
-        if endpoint is not None:
-            _try_handshake(endpoint, self._proxy, context, self._resolver, end)
-        return _as_grpc_takes_them(self._certificates, context)
+    def _credentials(self, target: Target, end: float) -> grpc.ChannelCredentials | None:
+        """What the channel is secured by, after an attempt to connect. Read anew, since certificates are replaced."""
+        context = client_context(self._certificates, os.environ, ("h2",), _BUNDLES) if target.secured else None
+        if target.endpoint is not None:
+            _try_to_connect(target.endpoint, self._proxy, context, self._resolver, end)
+        return _as_grpc_takes_them(self._certificates, context) if context else None
 
-    def _call(self, target: Target, credentials: grpc.ChannelCredentials | None, request: bytes, end: float) -> Outcome:
-        self._interrupted = False
-        if self._channel is None:
-            self._channel = _open_channel(target, credentials, self._proxy)
+    def _attempt(self, target: Target, request: bytes, end: float) -> Outcome | None:
+        """What became of the request; None if it was broken off for a fork, and is to be sent again."""
+        credentials = self._credentials(target, end) if self._channel is None else None
+        if not self._in_grpc.acquire(timeout=time_left(end)):
+            raise TimeoutError
+        try:
+            self._interrupted = False
+            if self._channel is None and target.secured and credentials is None:
+                return None  # another thread has just given up the channel
+            self._channel = self._channel or _open_channel(target, credentials, self._proxy)
+            return self._call(self._channel, request, end)
+        finally:
+            self._in_grpc.release()
+
+    def _call(self, channel: grpc.Channel, request: bytes, end: float) -> Outcome | None:
         try:
             # Without serializers bytes go out and come in as they are.
-            export: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(_METHOD)
+            export: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(_METHOD)
             answer = export(request, time_left(end), metadata=self._metadata, compression=self._compression)
-        except grpc.RpcError as error:
+        except (grpc.RpcError, ValueError) as error:  # a closed channel raises ValueError
             return self._failed(error)
-        except ValueError:  # what a closed channel raises
-            return self._failed(None)
         rejected, message = partial_success(answer)
         return Outcome("taken", rejected, one_line(message, self._secrets))
 
-    def _failed(self, error: grpc.RpcError | None) -> Outcome:
-        if self._interrupted or not isinstance(error, grpc.Call):
+    def _failed(self, error: Exception) -> Outcome | None:
+        if self._interrupted:
             self._close()
-            return Outcome("retry", retry_after=0.0)
+            return None
+        if not isinstance(error, grpc.Call):
+            raise error
         if error.code() is grpc.StatusCode.UNAVAILABLE:
             # A channel that lost its connection waits before it connects again; how long is ours to decide.
             self._close()
@@ -203,6 +220,7 @@ class OtlpGrpcSender:
 
     def leave_grpc(self) -> None:
         """Let no RPC be under way, and none begin before ``go_on``."""
+        self._no_fork.clear()
         held = self._in_grpc.acquire(timeout=_GRACE)
         latest = monotonic() + _LONGEST_FORK
         while not held and monotonic() < latest:
@@ -218,6 +236,7 @@ class OtlpGrpcSender:
         if self._held_for_fork:
             self._held_for_fork = False
             self._in_grpc.release()
+        self._no_fork.set()
 
     def forget_the_parent(self) -> None:
         """In the child, after a fork: leave the parent's channel alone, and unfreed."""
@@ -271,27 +290,35 @@ def _open_channel(target: Target, credentials: grpc.ChannelCredentials | None, p
     return grpc.insecure_channel(target.name, options)
 
 
-# --- TLS --------------------------------------------------------------------------------------------------------------
+# --- Before a channel is opened ---------------------------------------------------------------------------------------
 
 
-def _try_handshake(
-    endpoint: Endpoint, proxy: Proxy | None, context: ssl.SSLContext, resolver: Resolver, end: float
+def _try_to_connect(
+    endpoint: Endpoint, proxy: Proxy | None, context: ssl.SSLContext | None, resolver: Resolver, end: float
 ) -> None:
-    """Connect as gRPC is about to. It would write its own lines about a failure into the service's stderr.
+    """Connect as gRPC is about to, which says of whatever fails that the collector is unavailable, and no more.
 
-    Besides, OpenSSL says which check failed, where gRPC says that the collector is unavailable.
+    Besides, it writes lines of its own about failures of TLS into stderr, which is the service's.
     """
-    connection = open_connection(endpoint, proxy, context, resolver, end)
+    connection = open_connection(endpoint, proxy, context, resolver, end, tunnel=True)
     try:
         # A server that wants a certificate of ours says so after the handshake, in place of its first frame.
-        connection.send(_PREFACE, end)
-        first = connection.reader(end).peek(1)
+        connection.offer(_PREFACE, end)
+        _check_that_it_is_http2(connection.reader(end).read(9), context is not None)
     finally:
         connection.close()
-    if not first:
+
+
+def _check_that_it_is_http2(start: bytes, secured: bool) -> None:
+    """Whether this is the head of a SETTINGS frame, which every server of HTTP/2 sends first."""
+    if not start and secured:
+        raise ConnectionError(f"the connection ended after the handshake; perhaps for want of {CLIENT_CERTIFICATE}")
+    if not start:
         raise ConnectionResetError
-    if first.startswith(b"HTTP/1"):
-        raise Refusal(_NO_HTTP2)
+    if start[:2] == b"\x15\x03":
+        raise Refusal(TLS_HINT)
+    if start[3:4] != b"\x04":
+        raise Refusal("no HTTP/2 is spoken there: use port 4317, or OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")
 
 
 def _as_grpc_takes_them(certificates: Certificates, context: ssl.SSLContext) -> grpc.ChannelCredentials:
@@ -316,9 +343,6 @@ def _content(path: str) -> bytes:
 
 def _outcome(error: grpc.Call, secrets: Iterable[str]) -> Outcome:
     code, details = error.code(), error.details() or ""
-    mistake = next((advice for part, advice in _MISTAKES.items() if part in details), "")
-    if mistake and code is grpc.StatusCode.UNAVAILABLE:
-        return Outcome("refused", message=mistake)
     delay = retry_delay(_details(error))
     if code in _RETRYABLE or (code is grpc.StatusCode.RESOURCE_EXHAUSTED and delay is not None):
         return Outcome("retry", message=_message(code, details, secrets), retry_after=delay)
@@ -328,10 +352,10 @@ def _outcome(error: grpc.Call, secrets: Iterable[str]) -> Outcome:
 def _message(code: grpc.StatusCode, details: str, secrets: Iterable[str]) -> str:
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return "the collector did not answer in time"
-    advice = _ADVICE.get(code, "")
     # Who denies access may quote what it was shown.
     said = "" if code in _DENIED else one_line(details, secrets)
-    return f"{code.name}" + (f": {advice}" if advice else "") + (f"; it says: {said}" if said else "")
+    advice = _ADVICE.get(code, "")
+    return ": ".join(part for part in (code.name, advice, said) if part)
 
 
 def _details(error: grpc.Call) -> bytes:

@@ -1,7 +1,6 @@
 """OTLP over HTTP: sends encoded requests on one kept-alive connection."""
 
 import os
-import ssl
 import zlib
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
@@ -146,7 +145,9 @@ class OtlpHttpSender:
         """Send and read the answer; then keep the connection if another request can follow on it, else close it."""
         usable = False
         try:
-            response = _exchange(connection, message, end)
+            # Some answer before they have taken all, and hang up: too large, or no certificate of ours.
+            connection.offer(message, end)
+            response = connection.answer(end)
             body, usable = _read(response)
             return self._outcome(response, body)
         finally:
@@ -215,14 +216,6 @@ def _compressed(request: bytes) -> bytes:
     """In the format of gzip; without that module, which does no more than this."""
     compressor = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
     return compressor.compress(request) + compressor.flush()
-
-
-def _exchange(connection: Connection, message: bytes, end: float) -> HTTPResponse:
-    try:
-        connection.send(message, end)
-    except (ConnectionError, ssl.SSLEOFError):
-        pass  # whoever closes before all is sent may have answered nevertheless: too large, no certificate
-    return connection.answer(end)
 
 
 # --- Answers ----------------------------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ from typing import Literal, NamedTuple
 _LONGEST_MESSAGE = 300
 # Shorter words are no secrets, and hiding them would eat the message.
 _SHORTEST_SECRET = 4
+# Reading megabytes of made-up fields would keep the service's threads waiting.
+_LARGEST_MESSAGE = 64 * 1024
 
 
 class Outcome(NamedTuple):
@@ -101,10 +103,12 @@ def _count(message: bytes, wanted: int) -> int:
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Number and value of each field; ValueError where the bytes are no message."""
+    """Number and value of each field; none of a message too large for an answer; ValueError where it is no message."""
     position = 0
-    while position < len(message):
+    while position < len(message) <= _LARGEST_MESSAGE:
         tag, position = _varint(message, position)
+        if tag < 8:
+            raise ValueError("no field has the number 0")
         if tag & 7 == 0:
             number, position = _varint(message, position)
             yield tag >> 3, number

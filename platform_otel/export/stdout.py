@@ -12,11 +12,10 @@ from platform_otel.analysis.tree import TraceSpan, build_tree, render_tree
 from platform_otel.config import STDOUT_FILE
 from platform_otel.export.outcome import Outcome
 from platform_otel.process.guard import debug, say
-from platform_otel.startup import file_identity
-from platform_otel.tracing.span import RecordingSpan
+from platform_otel.process.standard_output import file_identity
 
 if TYPE_CHECKING:
-    from platform_otel.tracing.identity import Identity
+    from platform_otel.process.identity import Identity
 
 # A write to a pipe of up to PIPE_BUF bytes is never mixed with what others write; 4 KiB on Linux.
 _LINE_BYTES = 4096
@@ -42,7 +41,8 @@ class StdoutCodec:
     def encode(self, span: Any) -> tuple[FinishedSpan, int]:
         """The span as the analysis knows it, and about its size. Any: a span of ours or the SDK's."""
         described = trace_span(span)
-        resource = None if type(span) is RecordingSpan else span.resource
+        # Ours says whose it is later, in the exporter thread.
+        resource = None if hasattr(span, "content") else span.resource
         ends_a_request = span.parent is None or span.parent.is_remote
         size = 500 + sum([len(value) for value in described.attributes.values() if isinstance(value, str)])
         return FinishedSpan(described, resource, ends_a_request), size

@@ -11,6 +11,9 @@ CERTIFICATE = "OTEL_EXPORTER_OTLP_CERTIFICATE"
 CLIENT_CERTIFICATE = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"
 CLIENT_KEY = "OTEL_EXPORTER_OTLP_CLIENT_KEY"
 
+_READ_BY_OPENSSL = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+BUNDLES = (*_READ_BY_OPENSSL, "REQUESTS_CA_BUNDLE")
+
 # A connection that ended during TLS, as it may without.
 BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
@@ -33,7 +36,7 @@ def client_context(
     certificates: Certificates,
     environ: Mapping[str, str],
     protocols: Sequence[str],
-    bundles: Sequence[str] = ("REQUESTS_CA_BUNDLE",),
+    bundles: Sequence[str] = BUNDLES,
 ) -> ssl.SSLContext:
     """What a connection to the collector is secured by. Read anew for each, since certificates are replaced.
 
@@ -41,7 +44,7 @@ def client_context(
         certificates: the user's.
         environ: the environment.
         protocols: what is offered by ALPN, such as "http/1.1".
-        bundles: variables that name authorities where neither OTEL_EXPORTER_OTLP_CERTIFICATE nor OpenSSL's do.
+        bundles: variables that name authorities where OTEL_EXPORTER_OTLP_CERTIFICATE does not, the first that is set.
 
     Raises:
         Refusal: if a file cannot be used: no connection is better than one that is not checked.
@@ -57,10 +60,10 @@ def _authorities(certificate: str, environ: Mapping[str, str], bundles: Sequence
     """The variable that names the authorities, and their file; ("", "") for the system's."""
     if certificate:
         return CERTIFICATE, certificate
-    # OpenSSL reads these itself, both.
-    if environ.get("SSL_CERT_FILE") or environ.get("SSL_CERT_DIR"):
+    name = next((name for name in bundles if environ.get(name)), "")
+    if name in _READ_BY_OPENSSL:
         return "", ""
-    return next(((name, environ[name]) for name in bundles if environ.get(name)), _certifi())
+    return (name, environ[name]) if name else _certifi()
 
 
 def _certifi() -> tuple[str, str]:

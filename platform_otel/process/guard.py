@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 
 # Set by startup from the environment of the process.
 strict = False
-debugging = False
+_level = 2
+
+_LEVELS = {"none": 0, "error": 1, "warn": 2, "warning": 2, "info": 3, "debug": 4}
 
 _said: "dict[str, bool]" = {}
 
@@ -20,17 +22,24 @@ def say(message: str) -> None:
     if _said.setdefault(message, False):
         return
     _said[message] = True
-    _write(message)
+    say_again(message)
 
 
 def say_again(message: str) -> None:
     """Print one line, also if it was said before; the caller sees to it that this is rarely."""
-    _write(message)
+    if _level >= _LEVELS["warn"]:
+        _write(message)
+
+
+def info(message: str) -> None:
+    """Print one line if OTEL_LOG_LEVEL is info or debug."""
+    if _level >= _LEVELS["info"]:
+        _write(message)
 
 
 def debug(message: str) -> None:
     """Print one line if OTEL_LOG_LEVEL is debug."""
-    if debugging:
+    if _level >= _LEVELS["debug"]:
         _write(message)
 
 
@@ -100,6 +109,6 @@ def _came_through_a_signal_handler(trace: "TracebackType | None") -> bool:
 
 def configure(settings: config.Config) -> None:
     """Take from the environment how much to say."""
-    global strict, debugging
+    global strict, _level
     strict = settings.get(config.STRICT)
-    debugging = settings.get("OTEL_LOG_LEVEL") == "debug"
+    _level = _LEVELS[settings.get("OTEL_LOG_LEVEL")]

@@ -27,6 +27,9 @@ class _Finder:
         self.first_foreign: Hook | None = None
         # Thread id -> modules whose hooks wait until that thread of ours has done importing.
         self.ours: dict[int, list[str]] = {}
+        # Thread id -> how many awaited modules it is executing, one inside the other; and what waits for their end.
+        self.executing: dict[int, int] = {}
+        self.afterwards: dict[int, list[Hook]] = {}
         self._searching: set[tuple[str, int]] = set()
 
     def find_spec(
@@ -78,6 +81,18 @@ class _Finder:
             _bind(name)
             _run(hook, f"act on the import of {name}")
 
+    def enter(self) -> None:
+        thread = _thread.get_ident()
+        self.executing[thread] = self.executing.get(thread, 0) + 1
+
+    def leave(self) -> None:
+        thread = _thread.get_ident()
+        self.executing[thread] -= 1
+        if self.executing[thread] == 0:
+            del self.executing[thread]
+            for hook in self.afterwards.pop(thread, ()):
+                _run(hook, "act on the end of an import")
+
 
 _finder = _Finder()
 
@@ -89,7 +104,17 @@ def when_imported(name: str, hook: "Hook") -> None:
         _run(hook, f"act on the import of {name}")
         return
     _finder.hooks.setdefault(name, []).append(hook)
+    debug(f"waiting for the import of {name}")
     _install()
+
+
+def when_whole(hook: "Hook") -> None:
+    """Call ``hook`` once no module that we await is half imported in this thread; at once if none is."""
+    thread = _thread.get_ident()
+    if thread in _finder.executing:
+        _finder.afterwards.setdefault(thread, []).append(hook)
+    else:
+        _run(hook, "act on the end of an import")
 
 
 def when_foreign_imported(hook: "Hook") -> None:
@@ -133,8 +158,12 @@ def _hooked(loader: "Any") -> "Callable[[ModuleType], None]":
     def exec_module(module: "ModuleType") -> None:
         # Put the loader back first: one of a zip file loads many modules, and may be at work below us.
         loader.__dict__.pop("exec_module", None)
-        loader.exec_module(module)
-        _finder.fire(module.__name__)
+        _finder.enter()
+        try:
+            loader.exec_module(module)
+            _finder.fire(module.__name__)
+        finally:
+            _finder.leave()
 
     return exec_module
 

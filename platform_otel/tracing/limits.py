@@ -19,6 +19,11 @@ class Limits(NamedTuple):
     value_length: int = 8192
     event_value_length: int = 32 * 1024
 
+    @property
+    def lengths(self) -> tuple[int, int]:
+        """Characters that a text may have: in the attributes of spans, and in those of events and links."""
+        return self.value_length, self.event_value_length
+
 
 def limits(config: Config) -> Limits:
     """What the user set, else our defaults."""

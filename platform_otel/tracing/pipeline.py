@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,9 @@ from opentelemetry.util.types import Attributes
 from platform_otel.config import Config
 from platform_otel.export.exports import exports
 from platform_otel.instrumentation.discovery import installed
-from platform_otel.process.guard import debug, guarded, say
-from platform_otel.tracing.identity import Identity
+from platform_otel.process.guard import debug, guarded, info, say
+from platform_otel.process.identity import Identity
+from platform_otel.process.service_name import service_name
 from platform_otel.tracing.ids import RandomIds
 from platform_otel.tracing.limits import limits
 from platform_otel.tracing.sampling import Sampler, sampler
@@ -40,9 +42,15 @@ class Pipeline:
         self.flags_of_a_root = RANDOM if _are_random(self.ids) else 0
         self.limits = limits(config)
         self.processors: tuple[Any, ...] = ()  # Any: the SDK's SpanProcessor, which we do not import
-        self.exports = exports(config, identity, self.limits)
+        self.exports = exports(config, identity, self.limits.lengths)
         self.on_end = self.ended
+        self._say_where_spans_go()
         os.register_at_fork(after_in_child=self._start_anew)
+
+    def _say_where_spans_go(self) -> None:
+        names = [export.name for export in self.exports]
+        service = service_name(os.environ, sys.orig_argv)[0]
+        info(f"service {service}: spans go to {', '.join(names) or 'nobody, only their context is passed on'}")
 
     def started(self, span: RecordingSpan, context: Context) -> None:
         """Tell the processors of others."""

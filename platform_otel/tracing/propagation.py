@@ -46,10 +46,10 @@ _WHITESPACE = " \t"
 
 # https://www.w3.org/TR/trace-context-2/#traceparent-header-field-values
 # Group 1 is a version above 00, which may say more after another dash (#versioning-of-traceparent).
-_TRACEPARENT_FORMAT = re.compile(
+_match_traceparent = re.compile(
     "(?:00|((?!00|ff)[0-9a-f]{2}))-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(?(1)(?:-.*)?)",
     re.DOTALL,
-)
+).fullmatch
 # Sampled and random-trace-id are kept; the others are ignored when they arrive and sent as zero (#other-flags).
 _KNOWN_FLAGS = [TraceFlags(flags) for flags in range(4)]
 _FLAGS = {f"{flags:02x}": _KNOWN_FLAGS[flags & 0x03] for flags in range(256)}
@@ -59,7 +59,7 @@ _FLAGS_SENT = ("00", "01", "02", "03")
 _STATE_MEMBER = r"([a-z0-9][a-z0-9_*/@-]{0,255})=([ -+\--<>-~]{0,255}[!-+\--<>-~])"
 _MOST_STATE_MEMBERS = 32
 # At least 512 characters are to be passed on (#tracestate-limits). We read as many as the API does, and send so
-# few that servers which take 8 KiB of headers (Tomcat, nginx, gunicorn) never refuse a call for what we add.
+# few that a tracestate alone is never too long for servers that take 8 KiB of headers (Tomcat, nginx, gunicorn).
 _LONGEST_STATE_READ = 8192
 _LONGEST_STATE_SENT = 4096
 _LONG_STATE_MEMBER = 128
@@ -83,11 +83,11 @@ class TraceContextPropagator(TextMapPropagator):
         """See :meth:`opentelemetry.propagators.textmap.TextMapPropagator.extract`."""
         try:
             parent = _remote_parent(carrier, getter)
-            if parent is not None and context is None:  # the usual case: set_span_in_context would copy twice, 0.2 us
-                return Context({_SPAN_KEY: NonRecordingSpan(parent)})
             if parent is not None:
-                return set_span_in_context(NonRecordingSpan(parent), context)
-        except Exception:  # "with guarded" around it would do, and cost 0.5 us more
+                span = NonRecordingSpan(parent)
+                # The usual case by hand: set_span_in_context copies twice, 0.15 us.
+                return Context({_SPAN_KEY: span}) if context is None else set_span_in_context(span, context)
+        except Exception:  # "with guarded" around it would do, and cost 0.2 us more
             with guarded("read the trace context of a request"):
                 raise
         return Context() if context is None else context
@@ -114,7 +114,7 @@ class TraceContextPropagator(TextMapPropagator):
 
 
 def _remote_parent(carrier: CarrierT, getter: Getter[CarrierT]) -> SpanContext | None:
-    # The API's getter for dictionaries asks an abstract class of what kind a value is: 0.2 us. Any: a carrier is
+    # The API's getter for dictionaries asks an abstract class of what kind a value is: 0.25 us. Any: a carrier is
     # whatever its getter reads.
     get: Callable[[Any, str], object] = dict.get if getter is default_getter and type(carrier) is dict else getter.get
     fields = get(carrier, _TRACEPARENT)
@@ -122,7 +122,7 @@ def _remote_parent(carrier: CarrierT, getter: Getter[CarrierT]) -> SpanContext |
         return None
     header = fields if type(fields) is str else _only(fields)
     # As it is first: hardly any header has whitespace around it.
-    match = _TRACEPARENT_FORMAT.fullmatch(header) or _TRACEPARENT_FORMAT.fullmatch(header.strip(_WHITESPACE))
+    match = _match_traceparent(header) or _match_traceparent(header.strip(_WHITESPACE))
     if match is None:  # then tracestate is not to be read (https://www.w3.org/TR/trace-context-2/#tracestate-header)
         return None
     _, trace_id, parent_id, flags = match.groups()

@@ -11,8 +11,8 @@ from opentelemetry.util.types import Attributes
 
 from platform_otel.config import Config
 from platform_otel.process.guard import debug, guarded
+from platform_otel.process.identity import Identity
 from platform_otel.process.import_hooks import when_imported
-from platform_otel.tracing.identity import Identity
 from platform_otel.tracing.scope import Scope
 from platform_otel.tracing.tracer import PlatformTracer
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-    from platform_otel.tracing.identity import Identity
+    from platform_otel.process.identity import Identity
 
 
 class Scope:

@@ -17,8 +17,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 
 from platform_otel.export.otlp import OtlpCodec
 from platform_otel.export.otlp_encoding import any_value, attributes, encode_span, varint
-from platform_otel.tracing.identity import Identity
-from platform_otel.tracing.limits import Limits
+from platform_otel.process.identity import Identity
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
@@ -89,7 +88,7 @@ def test_any_span_decodes_to_what_upstream_encodes(span: ReadableSpan) -> None:
 @settings(max_examples=100, deadline=None)
 @given(spans=st.lists(SPANS, min_size=1, max_size=6))
 def test_a_request_groups_spans_by_resource_and_scope_as_upstream_does(spans: list[ReadableSpan]) -> None:
-    codec = OtlpCodec(Identity(dict), Limits(value_length=10**9, event_value_length=10**9))
+    codec = OtlpCodec(Identity(dict), (10**9, 10**9))
     request = ExportTraceServiceRequest.FromString(codec.message([codec.encode(span)[0] for span in spans]))
 
     expected = encode_spans(spans)

@@ -45,3 +45,15 @@ def test_an_exporter_that_is_not_installed_is_said_with_what_to_install() -> Non
     assert outcome.returncode == 0
     assert outcome.stderr.startswith("platform-trace: OTEL_METRICS_EXPORTER: no installed package offers 'abacus'; ")
     assert 'pip install "platform-otel[signals]"' in outcome.stderr
+
+
+def test_a_signal_is_exported_also_where_a_library_that_its_exporter_needs_is_half_imported() -> None:
+    """The instrumentor of requests imports the API while requests is being imported; so does the exporter requests."""
+    code = """
+        import requests
+        from opentelemetry._logs import get_logger_provider
+        print(type(get_logger_provider()).__module__)
+    """
+    outcome = launch_code(code, OTEL_LOGS_EXPORTER="otlp", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+
+    assert (outcome.stdout, outcome.stderr) == ("opentelemetry.sdk._logs._internal\n", "")

@@ -195,6 +195,17 @@ def test_our_own_imports_in_one_thread_leave_the_others_alone(library: Path) -> 
     assert child(library, code) == ["package ['done']", "still inside"]
 
 
+def test_what_waits_for_whole_modules_runs_after_the_outermost(library: Path) -> None:
+    code = """
+        from platform_otel.process.import_hooks import when_whole
+        when_imported('outer', said('outer'))
+        when_imported('simple', lambda: when_whole(said('whole outer')))
+        import outer
+        when_whole(lambda: print('at once'))
+    """
+    assert child(library, code) == ["outer ['done']", "whole outer ['done']", "at once"]
+
+
 def test_the_first_foreign_import_is_noticed_once_and_the_standard_librarys_is_not(library: Path) -> None:
     code = """
         when_foreign_imported(lambda: print('foreign'))

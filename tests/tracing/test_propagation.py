@@ -4,6 +4,7 @@ import copy
 import json
 import logging
 import pickle
+import secrets
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +25,6 @@ from opentelemetry.instrumentation.asgi import asgi_getter
 from opentelemetry.instrumentation.wsgi import wsgi_getter
 from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.propagators.textmap import Getter, default_getter
-from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import (
     INVALID_SPAN,
     NonRecordingSpan,
@@ -33,6 +33,7 @@ from opentelemetry.trace import (
     TraceState,
     get_current_span,
     set_span_in_context,
+    use_span,
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -227,17 +228,23 @@ SUITE: dict[str, tuple[str, list[Sent]]] = {
     "test_propagates_random_flag": ("random-trace-id-flag", [parent(f"00-{TRACE}-{PARENT}-02", goes_on=True)]),
 }
 
-TRACER = TracerProvider().get_tracer("service")
+
+def child_of(parent: SpanContext) -> SpanContext:
+    """What a tracer makes of a parent that is there or is not."""
+    trace_id = parent.trace_id if parent.is_valid else secrets.randbits(128)
+    return SpanContext(trace_id, secrets.randbits(64), False, parent.trace_flags, parent.trace_state)
 
 
 def calls_out(context: Context) -> bytes:
     """What a service sends that handles a request and calls three others: their headers, as JSON."""
-    calls: list[dict[str, str]] = [{}, {}, {}]
-    with TRACER.start_as_current_span("request", context):
-        for headers in calls:
-            with TRACER.start_as_current_span("call"):
-                PROPAGATOR.inject(headers)
-    return json.dumps(calls).encode()
+    request = child_of(get_current_span(context).get_span_context())
+    return json.dumps([injected(child_of(request)) for _ in range(3)]).encode()
+
+
+def injected(context: SpanContext) -> dict[str, str]:
+    carrier: dict[str, str] = {}
+    PROPAGATOR.inject(carrier, set_span_in_context(NonRecordingSpan(context), Context()))
+    return carrier
 
 
 def wsgi_service(environ: dict[str, Any], start_response: Callable[..., object]) -> list[bytes]:
@@ -487,24 +494,24 @@ def test_tracestate_is_kept_or_none_and_traceparent_stays(section: str, sent: li
     assert dict(context.trace_state) == dict(member.split("=", 1) for member in kept.split(",") if member), section
 
 
-@pytest.mark.parametrize("length", [512, 4096])
-def test_a_tracestate_of_that_length_is_sent_on_whole(length: int) -> None:
-    # https://www.w3.org/TR/trace-context-2/#tracestate-limits
-    header = ",".join(f"k{n:02d}={'v' * 124}" for n in range(length // 129))
-    header += f",z={'v' * (length - len(header) - 3)}"
-    context = PROPAGATOR.extract({"traceparent": SENT, "tracestate": header})
-    carrier: dict[str, str] = {}
-    PROPAGATOR.inject(carrier, context)
-
-    assert len(header) == length
-    assert carrier["tracestate"] == header
-
-
 def sent_on(*members: str) -> list[str]:
     context = PROPAGATOR.extract({"traceparent": SENT, "tracestate": ",".join(members)})
     carrier: dict[str, str] = {}
     PROPAGATOR.inject(carrier, context)
     return carrier["tracestate"].split(",")
+
+
+def members_of_length(length: int) -> list[str]:
+    members = [f"k{n:02d}={'v' * 124}" for n in range(length // 129)]
+    members.append(f"z={'v' * (length - len(','.join(members)) - 3)}")
+    assert len(",".join(members)) == length
+    return members
+
+
+@pytest.mark.parametrize("length", [512, 4096])
+def test_a_tracestate_of_that_length_is_sent_on_whole(length: int) -> None:
+    # https://www.w3.org/TR/trace-context-2/#tracestate-limits
+    assert sent_on(*members_of_length(length)) == members_of_length(length)
 
 
 def test_of_a_longer_one_the_long_members_are_left_out_first_from_the_end() -> None:
@@ -522,6 +529,13 @@ def test_then_members_are_left_out_from_the_end() -> None:
 
     assert sent_on(*short) == short[:31]
     assert sent_on(f"a={'v' * 200}", *short[1:]) == short[1:]
+
+
+def test_no_more_is_left_out_than_has_to_be() -> None:
+    most = [f"a={'v' * 224}", *(f"s{n:02d}={'v' * 124}" for n in range(30))]
+
+    assert len(",".join(most)) == 4096
+    assert sent_on(*most, f"b={'v' * 200}") == most
 
 
 # --- What others find in a tracestate of ours -------------------------------------------------------------------
@@ -585,12 +599,6 @@ def test_changing_one_member_keeps_those_that_the_api_would_refuse() -> None:
 # --- Injecting --------------------------------------------------------------------------------------------------
 
 
-def injected(context: SpanContext) -> dict[str, str]:
-    carrier: dict[str, str] = {}
-    PROPAGATOR.inject(carrier, set_span_in_context(NonRecordingSpan(context), Context()))
-    return carrier
-
-
 @pytest.mark.parametrize(
     "flags, sent", [(0, "00"), (1, "01"), (2, "02"), (3, "03"), (0x04, "00"), (0xFD, "01"), (0xFF, "03"), (0x100, "00")]
 )
@@ -618,11 +626,10 @@ def test_nothing_is_sent_for_an_invalid_context(trace_id: int, span_id: int) -> 
 def test_without_a_context_the_current_span_is_sent() -> None:
     carriers: list[dict[str, str]] = [{}, {}]
     PROPAGATOR.inject(carriers[0])
-    with TRACER.start_as_current_span("one") as span:
+    with use_span(NonRecordingSpan(SpanContext(1, 2, False))):
         PROPAGATOR.inject(carriers[1])
 
-    assert carriers[0] == {}
-    assert carriers[1]["traceparent"].split("-")[2] == f"{span.get_span_context().span_id:016x}"
+    assert carriers == [{}, {"traceparent": f"00-{1:032x}-{2:016x}-00"}]
 
 
 def test_the_fields_are_those_that_are_set() -> None:
@@ -851,6 +858,7 @@ def test_valid_headers_mean_and_are_the_same_to_the_api(context: SpanContext) ->
         ("a=1,,rubbish,b c=2,c=\u00e9,d=\ud800,=1,e=2;=,f=2", {"a": "1", "f": "2"}),
         (",".join(f"k{n}={n}" for n in range(200)), {f"k{n}": str(n) for n in range(180)}),
         ("a=" + "x" * 4094, {"a": "x" * 4094}),
+        ("a=" + "x" * 4095, {}),
         ("a=" + "x" * 8190, {}),
         ("a=" + "x" * 1_000_000, {}),
         ("\ud800", {}),

@@ -28,6 +28,7 @@ from platform_otel.tracing.span import RecordingSpan
 class Finished(list[Any]):
     """An export that keeps what ended. Any: spans as the pipeline hands them on."""
 
+    name = "a list"
     endpoint = ""
 
     def take(self, span: RecordingSpan) -> None:
@@ -398,7 +399,11 @@ def test_a_services_seed_neither_makes_our_ids_equal_nor_changes_its_own_numbers
 def test_processors_of_others_see_every_span_and_may_raise(finished: Finished) -> None:
     seen: list[tuple[str, str]] = []
 
-    class Watching:
+    class Quiet:
+        def shutdown(self) -> None:
+            pass
+
+    class Watching(Quiet):
         def on_start(self, span: Any, parent_context: Any) -> None:
             span.set_attribute("watched", True)
             seen.append(("start", span.name))
@@ -406,7 +411,7 @@ def test_processors_of_others_see_every_span_and_may_raise(finished: Finished) -
         def on_end(self, span: Any) -> None:
             seen.append(("end", span.name))
 
-    class Failing:
+    class Failing(Quiet):
         def on_start(self, span: Any, parent_context: Any) -> None:
             raise ValueError("start")
 
