@@ -1,0 +1,49 @@
+# Every target does all its own set-up: it needs Python 3.10+ with venv, and make.
+# make PYTHON=python3.13 test   chooses the interpreter (after `make clean`, where .venv has another).
+
+PYTHON = python3
+BIN = .venv/bin
+PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-all lint types clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+demo: .venv/.demo ## run five small services and see their traces
+	$(BIN)/platform-trace demo
+
+test: .venv/.development ## run the tests, but for the long matrices
+	$(BIN)/python -m pytest $(ARGS)
+
+test-all: .venv/.development ## run every test
+	$(BIN)/python -m pytest -m "" $(ARGS)
+
+lint: .venv/.development ## check style and format
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+
+types: .venv/.development ## check types
+	$(BIN)/python -m mypy
+
+clean: ## remove .venv and everything that was built
+	rm -rf .venv build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# The stamps stand inside .venv, so that they go when it goes.
+
+.venv/.demo: .venv/.pip pyproject.toml
+	$(PIP) install --editable ".[demo]"
+	touch $@
+
+.venv/.development: .venv/.pip pyproject.toml
+	$(PIP) install --editable ".[demo,all,grpc,signals]" --group dev
+	touch .venv/.demo $@
+
+# Dependency groups came with pip 25.1, and Python 3.10 to 3.12 bring an older one.
+.venv/.pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed: make PYTHON=...")'
+	$(PYTHON) -m venv --clear .venv
+	$(PIP) install --upgrade pip
+	touch $@
