@@ -21,7 +21,6 @@ UNSET = Status(StatusCode.UNSET)
 # A traceback says what happened at its end and where it came from at its beginning.
 _LONGEST_STACKTRACE = 32 * 1024
 _PLAIN = frozenset((str, bool, int, float))
-_STR = frozenset((str,))
 _NO_ATTRIBUTES: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -61,13 +60,8 @@ class RecordingSpan(Span):
     __slots__ = (
         "_attributes",
         "_clock",
-        "_events",
-        "_links",
         "_on_end",
         "context",
-        "dropped_attributes",
-        "dropped_events",
-        "dropped_links",
         "end_time",
         "kind",
         "limits",
@@ -75,8 +69,15 @@ class RecordingSpan(Span):
         "parent",
         "scope",
         "start_time",
-        "status",
     )
+
+    # What most spans never set stays with the class: each attribute less is 30 ns for every span.
+    status = UNSET
+    dropped_attributes = 0
+    dropped_events = 0
+    dropped_links = 0
+    _events: list[Event] | None = None
+    _links: list[SpanLink] | None = None
 
     def __init__(
         self,
@@ -95,16 +96,9 @@ class RecordingSpan(Span):
         self.kind = kind
         self.scope = scope
         self.limits = limits
-        self.status = UNSET
         self.end_time: int | None = None
-        self.dropped_attributes = 0
-        self.dropped_events = 0
-        self.dropped_links = 0
         self._on_end = on_end
         self._attributes: dict[str, Any] = {}
-        # Lists are made when they are needed: most spans have no event and no link.
-        self._events: list[Event] | None = None
-        self._links: list[SpanLink] | None = None
         # The wall clock says when, the monotonic one how long: a clock that is set makes no span negative.
         if start_time is None:
             self.start_time = time_ns()
@@ -137,10 +131,10 @@ class RecordingSpan(Span):
         if (
             len(attributes) <= self.limits.attributes
             and _PLAIN.issuperset(map(type, attributes.values()))
-            and _STR.issuperset(map(type, attributes))
+            and _are_texts(attributes)
             and "" not in attributes
         ):
-            self._attributes.update(attributes)
+            self._attributes = dict(attributes)
         else:
             self.set_attributes(attributes)
 
@@ -269,6 +263,14 @@ class RecordingSpan(Span):
 
         text: str = readable(self).to_json(indent)
         return text
+
+
+def _are_texts(keys: Mapping[str, Any]) -> bool:
+    try:
+        "".join(keys)  # asks each of them in C: a third of what a loop takes
+    except TypeError:
+        return False
+    return True
 
 
 def bounded(attributes: Attributes, most: int) -> tuple[Mapping[str, Any], int]:
