@@ -146,10 +146,21 @@ def shown(kind: str, text: str) -> str:
     """A value fit to be printed: short, on one line, without its secrets."""
     if kind in ("secret", "pairs"):
         return "(hidden)"
-    if kind == "url" and "@" in text:
-        scheme, _, rest = text.rpartition("://")
-        text = f"{scheme}://(hidden)@{rest.rpartition('@')[2]}" if scheme else "(hidden)"
+    if kind == "url":
+        text = _without_secrets(text)
     return ascii(text if len(text) <= 60 else text[:57] + "...")
+
+
+def _without_secrets(url: str) -> str:
+    """An address without its userinfo, whatever characters that has, and without what its query says."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        scheme, rest = "", url
+    if "@" in rest:
+        rest = "(hidden)@" + rest.rpartition("@")[2]
+    if "?" in rest:
+        rest = rest.partition("?")[0] + "?(hidden)"
+    return scheme + separator + rest
 
 
 def _integer(text: str) -> int:
