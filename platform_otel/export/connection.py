@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # A day; sockets take no infinite time.
 _LONGEST_WAIT = 86400.0
 TLS_HINT = "TLS is spoken there: use https:// in OTEL_EXPORTER_OTLP_ENDPOINT"
-GRPC_HINT = "use port 4318, or OTEL_EXPORTER_OTLP_PROTOCOL=grpc"
+_GRPC_HINT = "use port 4318, or OTEL_EXPORTER_OTLP_PROTOCOL=grpc"
 
 
 class Address(NamedTuple):
@@ -255,7 +255,7 @@ def _check_that_it_is_http(start: bytes) -> None:
         return
     # The first frame of HTTP/2 is SETTINGS (type 4). https://www.rfc-editor.org/rfc/rfc9113#name-frame-format
     if start[:3] == b"PRI" or (start[:1] == b"\0" and start[3:4] in (b"\x04", b"\x07")):
-        raise Refusal(f"HTTP/2 is spoken there, as by a gRPC port: {GRPC_HINT}")
+        raise Refusal(f"HTTP/2 is spoken there, as by a gRPC port: {_GRPC_HINT}")
     # An alert of TLS (type 21). https://www.rfc-editor.org/rfc/rfc8446#section-5.1
     if start[:2] == b"\x15\x03":
         raise Refusal(TLS_HINT)

@@ -131,6 +131,8 @@ class OtlpGrpcSender:
             target = parse_target(endpoint, insecure)
             self._proxy = proxy_for(target.endpoint) if target.endpoint else None
             self._target = target
+            quoted = (target.endpoint.secrets if target.endpoint else ()) + (self._proxy.secrets if self._proxy else ())
+            self._secrets |= secret_words(*quoted)
         except Refusal as refusal:
             self._unusable = outcome_of(refusal)
 

@@ -1,13 +1,11 @@
-"""One row per library: which instrumentor is in force, and the reason. Pure data."""
+"""One row per published instrumentor: its library, and when and how it comes into force. Pure data."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
 
-from platform_otel.config import Config
-from platform_otel.instrumentation.discovery import EntryPoint, Installed, required_library
-
-_INSTRUMENTORS = "opentelemetry_instrumentor"
+# Stands for the module of the Lambda function's handler, see aws_lambda.py.
+HANDLER = "_HANDLER"
 
 
 class Row:
@@ -15,79 +13,111 @@ class Row:
 
     Args:
         library: the instrumentor's entry point name, which is how users switch it on and off.
-        trigger: the module after whose import the instrumentor is loaded; "" if none can tell.
+        triggers: the modules after whose import the instrumentor is loaded, whichever comes first. One without
+            triggers follows the first library that has one.
         distribution: what to install for it.
+        off: why it is off by default, a clause that begins with "it"; "" if it is on.
+        asked_by: the settings that switch such a library on. Its name in PLATFORM_TRACE_ENABLED_INSTRUMENTATIONS
+            does too.
         arguments: what ``instrument()`` is given.
-        prepare: called before ``instrument()``.
+        special: the module beside this one that puts it in force, where ``instrument()`` alone will not do.
     """
 
-    __slots__ = ("arguments", "distribution", "library", "prepare", "trigger")
+    __slots__ = ("arguments", "asked_by", "distribution", "library", "off", "special", "triggers")
 
     def __init__(
         self,
         library: str,
-        trigger: str,
+        *triggers: str,
         distribution: str = "",
+        off: str = "",
+        asked_by: "tuple[str, ...]" = (),
         arguments: "Mapping[str, object] | None" = None,
-        prepare: "Callable[[], None]" = lambda: None,
+        special: str = "",
     ) -> None:
         self.library = library
-        self.trigger = trigger
+        self.triggers = triggers
         self.distribution = distribution or f"opentelemetry-instrumentation-{library.replace('_', '-')}"
+        self.off = off
+        self.asked_by = asked_by
         self.arguments = arguments or {}
-        self.prepare = prepare
+        self.special = special
 
 
-class Choice:
-    """What is in force for one library: ``entry_point`` is None if nothing is, and ``reason`` says why."""
+_BOTOCORE = "opentelemetry-instrumentation-botocore"
+_GRPC = "opentelemetry-instrumentation-grpc"
+_HTTPX = "opentelemetry-instrumentation-httpx"
 
-    __slots__ = ("entry_point", "reason", "row")
+_ASYNCIO = (
+    "OTEL_METRICS_EXPORTER",
+    "OTEL_PYTHON_ASYNCIO_COROUTINE_NAMES_TO_TRACE",
+    "OTEL_PYTHON_ASYNCIO_FUTURE_TRACE_ENABLED",
+    "OTEL_PYTHON_ASYNCIO_TO_THREAD_FUNCTION_NAMES_TO_TRACE",
+)
+_LOGS = ("OTEL_LOGS_EXPORTER",)
+_METRICS = ("OTEL_METRICS_EXPORTER",)
 
-    def __init__(self, row: Row, entry_point: "EntryPoint | None", reason: str) -> None:
-        self.row = row
-        self.entry_point = entry_point
-        self.reason = reason
+_COMMANDS = "it puts all requests of a server that a command starts under one span, and records the command line"
+_NUMBERS = "it makes metrics, not spans"
+_RECORDS = "it makes log records, not spans"
+_TASKS = "it makes no spans unless told for what, slows down every task, and fails gather() of one coroutine twice"
 
-
-def _starlette() -> None:
-    from platform_otel.instrumentation.starlette import prepare
-
-    prepare()
-
-
+# threading, logging and asyncio have no triggers though they are modules: they are imported in the middle of
+# each other and of opentelemetry's own imports, where an instrumentor finds them half there.
 CATALOG = (
+    Row("aio-pika", "aio_pika"),
+    Row("aiobotocore", "aiobotocore.client", distribution=_BOTOCORE),
+    Row("aiohttp-client", "aiohttp"),
+    Row("aiohttp-server", "aiohttp.web", special="aiohttp_server"),
+    Row("aiokafka", "aiokafka"),
+    Row("aiopg", "aiopg"),
+    Row("asyncclick", "asyncclick", off=_COMMANDS),
+    Row("asyncio", off=_TASKS, asked_by=_ASYNCIO),
+    Row("asyncpg", "asyncpg"),
+    Row("aws-lambda", HANDLER, special="aws_lambda"),
+    Row("boto3", "boto3", distribution="opentelemetry-instrumentation-boto3sqs"),
+    Row("botocore", "botocore.client"),
+    Row("cassandra", "cassandra.cluster"),
+    Row("celery", "celery.app.base"),
+    Row("click", "click", off=_COMMANDS),
+    Row("confluent_kafka", "confluent_kafka"),
+    Row("django", "django.core.handlers.base", special="django"),
+    Row("exceptions", off=_RECORDS, asked_by=_LOGS),
+    Row("falcon", "falcon", special="falcon"),
     Row("fastapi", "fastapi", arguments={"exclude_spans": ["receive", "send"]}),
     Row("flask", "flask"),
+    Row("grpc_aio_client", "grpc", distribution=_GRPC, special="grpc"),
+    Row("grpc_aio_server", "grpc", distribution=_GRPC, special="grpc"),
+    Row("grpc_client", "grpc", distribution=_GRPC),
+    Row("grpc_server", "grpc", distribution=_GRPC, special="grpc"),
     Row("httpx", "httpx"),
+    Row("httpx2", "httpx2", distribution=_HTTPX),
+    Row("jinja2", "jinja2"),
+    Row("kafka", "kafka", distribution="opentelemetry-instrumentation-kafka-python"),
+    Row("logging", off=_RECORDS, asked_by=(*_LOGS, "OTEL_PYTHON_LOG_CORRELATION"), special="logging"),
+    Row("mysql", "mysql.connector"),
+    Row("mysqlclient", "MySQLdb"),
+    Row("openai", "openai", distribution="opentelemetry-instrumentation-openai-v2"),
+    Row("pika", "pika"),
+    Row("psycopg", "psycopg"),
+    Row("psycopg2", "psycopg2"),
+    Row("pymemcache", "pymemcache"),
+    Row("pymongo", "pymongo"),
+    Row("pymssql", "pymssql"),
+    Row("pymysql", "pymysql"),
+    Row("pyramid", "pyramid.config"),
     Row("redis", "redis"),
+    Row("remoulade", "remoulade"),
     Row("requests", "requests"),
     Row("sqlalchemy", "sqlalchemy"),
-    Row("sqlite3", "sqlite3"),
-    Row("starlette", "starlette.applications", prepare=_starlette),
+    Row("sqlite3", "sqlite3", special="sqlite3"),
+    Row("starlette", "starlette.applications", special="starlette"),
+    Row("structlog", "structlog", off=_RECORDS, asked_by=_LOGS),
+    Row("system_metrics", off=_NUMBERS, asked_by=_METRICS),
+    Row("threading"),
+    Row("tornado", "tornado.web", "tornado.httpclient"),
+    Row("tortoiseorm", "tortoise"),
+    Row("urllib", "urllib.request"),
     Row("urllib3", "urllib3"),
+    Row("vertexai", "google.cloud.aiplatform_v1"),
 )
-
-
-def choose(catalog: "Sequence[Row]", config: Config, found: Installed) -> "tuple[Choice, ...]":
-    """One choice per library: those of the catalog, then those of other installed instrumentors."""
-    offered = found.group(_INSTRUMENTORS)
-    known = {row.library for row in catalog}
-    others = [Row(name, trigger_of(offered[name]), offered[name].distribution) for name in offered if name not in known]
-    disabled = config.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS")
-    enabled = config.get("PLATFORM_TRACE_ENABLED_INSTRUMENTATIONS")
-    return tuple(_choice(row, disabled, enabled, offered.get(row.library)) for row in (*catalog, *others))
-
-
-def _choice(row: Row, disabled: "Sequence[str]", enabled: "Sequence[str]", entry_point: "EntryPoint | None") -> Choice:
-    if row.library in disabled or "*" in disabled:
-        return Choice(row, None, "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS names it")
-    if enabled and row.library not in enabled:
-        return Choice(row, None, "PLATFORM_TRACE_ENABLED_INSTRUMENTATIONS does not name it")
-    if entry_point is None:
-        return Choice(row, None, f"{row.distribution} is not installed")
-    return Choice(row, entry_point, f"by {entry_point.distribution}")
-
-
-def trigger_of(entry_point: EntryPoint) -> str:
-    """The module to wait for where the catalog does not know: the library that the instrumentor requires."""
-    return (required_library(entry_point) or entry_point.name).replace("-", "_")

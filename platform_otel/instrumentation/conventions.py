@@ -15,3 +15,13 @@ def select(config: Config) -> None:
 
     with changed_for_now({_VARIABLE: ",".join(config.get(_VARIABLE))}):
         _semconv._OpenTelemetrySemanticConventionStability._initialize()
+
+
+def give_back() -> None:
+    """Let upstream read the variable itself: a service that instruments itself gets the conventions it had."""
+    from opentelemetry.instrumentation import _semconv
+
+    stability = _semconv._OpenTelemetrySemanticConventionStability
+    stability._OTEL_SEMCONV_STABILITY_SIGNAL_MAPPING = {}
+    stability._initialized = False
+    stability._initialize()

@@ -37,6 +37,11 @@ class EntryPoint:
             found = getattr(found, attribute)
         return found
 
+    def is_being_imported(self) -> bool:
+        """Whether its module is half imported at this moment, so that nothing can be loaded from it yet."""
+        spec = getattr(sys.modules.get(self.target.partition(":")[0]), "__spec__", None)
+        return bool(getattr(spec, "_initializing", False))  # the import system's own mark
+
 
 class Installed:
     """Versions by normalised distribution name, and the entry points of OpenTelemetry's groups."""

@@ -87,9 +87,12 @@ def take(request: bytes, context: object) -> bytes:
 
 @contextmanager
 def server(
-    answer: Answer = take, credentials: grpc.ServerCredentials | None = None, port: int = 0
+    answer: Answer = take,
+    credentials: grpc.ServerCredentials | None = None,
+    port: int = 0,
+    grace: float | None = 0.05,
 ) -> Iterator[tuple[int, Received]]:
-    """A server of grpcio on the loopback: its port, and what it receives."""
+    """A server of grpcio on the loopback: its port, and what it receives. Without grace it ends by an error."""
     received = Received(answer)
     handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(received)
     running = grpc.server(ThreadPoolExecutor(4))
@@ -101,7 +104,7 @@ def server(
     try:
         yield port, received
     finally:
-        running.stop(None).wait(SOON)
+        running.stop(grace).wait(SOON)
 
 
 def secured(by: Authority, client: Authority | None = None) -> grpc.ServerCredentials:
@@ -595,20 +598,30 @@ FORKS = """
     hanging = OtlpGrpcSender(busy, {}, 30.0)
     used = OtlpGrpcSender(idle, {}, 30.0)
     print(used.send(b"parent", monotonic() + 30).status, flush=True)
-    outcomes = []
+    outcomes, under_way, call, of_the_parent = [], [], hanging._call, used._channel
+
+    def watched(*arguments):
+        under_way.append("an RPC")
+        try:
+            return call(*arguments)
+        finally:
+            under_way.clear()
+
+    hanging._call = watched
     for number in range(5):
         thread = threading.Thread(target=lambda: outcomes.append(hanging.send(b"hang %d" % number, monotonic() + 30)))
         thread.start()
         latest = monotonic() + 30
-        while not hanging._in_grpc.locked():
+        while not under_way:
             assert monotonic() < latest
         child = os.fork()
         if child == 0:
-            # Both senders of the parent are used, one is dropped, and one is new.
+            # One sender of the parent is used, one dropped, and one is new.
+            print(under_way, end=" ")
             new = OtlpGrpcSender(idle, {}, 30.0)
             results = [used.send(b"child", monotonic() + 30), new.send(b"new", monotonic() + 30)]
             del hanging
-            print(*(result.status for result in results), flush=True)
+            print(*(result.status for result in results), used._channel is of_the_parent, flush=True)
             sys.exit(0)
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
         thread.join(30)
@@ -631,7 +644,7 @@ def test_a_child_sends_by_a_channel_of_its_own_whatever_its_parent_was_doing() -
     with server(hang_once) as (busy, _), server() as (idle, received):
         printed = child(FORKS, f"http://127.0.0.1:{busy}", f"http://127.0.0.1:{idle}")
 
-    assert printed.splitlines() == ["taken", *["taken taken", "0"] * 5, str(["taken"] * 5), "taken"]
+    assert printed.splitlines() == ["taken", *["[] taken taken False", "0"] * 5, str(["taken"] * 5), "taken"]
     assert sorted(received.requests) == sorted([b"parent", *[b"child", b"new"] * 5, b"parent"])
 
 
@@ -644,7 +657,7 @@ def test_grpcio_writes_nothing_into_the_services_stderr_and_its_environment_stay
         assert dict(os.environ) == before
         from tests.export.test_otlp_grpc import server
 
-        with server() as (port, _):
+        with server(grace=None) as (port, _):
             sender = OtlpGrpcSender(f"http://127.0.0.1:{port}", {}, 30.0)
             print(sender.send(b"", monotonic() + 30).status)
         print(sender.send(b"", monotonic() + 30).status)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import socket
 import ssl
+import sys
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +28,7 @@ from platform_otel.export.otlp_http import OtlpHttpSender, retry_after
 from platform_otel.export.outcome import Outcome, Refusal, one_line, partial_success, status_message
 from tests import faults
 from tests.faults import PROTOBUF, Authority, Collector, Fault
+from tests.support import run
 
 REQUEST = ExportTraceServiceRequest(
     resource_spans=[ResourceSpans(scope_spans=[ScopeSpans(spans=[Span(name="GET /", span_id=b"12345678")])])]
@@ -698,6 +700,23 @@ def test_where_no_thread_may_start_names_are_resolved_all_the_same(monkeypatch: 
         monkeypatch.setattr(connection._Lookup, "start", refuse)
 
         assert send(sender(f"http://localhost:{collector.port}/v1/traces")) == TAKEN
+
+
+def test_an_interpreter_that_shuts_down_still_sends_to_a_name() -> None:
+    code = """if True:
+        import atexit, sys
+        from time import monotonic
+        from platform_otel.export.otlp_http import OtlpHttpSender
+
+        sender = OtlpHttpSender(sys.argv[1], {}, 30.0)
+        atexit.register(lambda: print(sender.send(b"last", monotonic() + 30).status))
+    """
+    with Collector(faults.healthy) as collector:
+        url = f"http://localhost:{collector.port}/v1/traces"
+        ended = run(sys.executable, "-c", code, url, cwd=Path(__file__).parents[2])
+
+    assert (ended.stdout, ended.stderr) == ("taken\n", "")
+    assert collector.requests[0].body == b"last"
 
 
 def test_a_dead_address_leaves_time_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -91,14 +92,14 @@ class Environment:
         return sorted(str(path.relative_to(self.folder)) for path in found)
 
 
-def with_bundled_pip(folder: Path) -> Environment:
-    """The pip that Python 3.10 brings: 23.0, whose resolver neither jumps back nor remembers."""
-    return _with_pip(folder, interpreter("3.10"))
+def with_bundled_pip(folder: Path, version: str) -> Environment:
+    """The pip that a Python brings: 23.0 with 3.10, whose resolver never jumps back, later ones with later ones."""
+    return _with_pip(folder, interpreter(version))
 
 
-def with_newest_pip(folder: Path, python: str = sys.executable) -> Environment:
+def with_newest_pip(folder: Path) -> Environment:
     """The newest pip of the index."""
-    made = _with_pip(folder, python)
+    made = _with_pip(folder, sys.executable)
     made.install("--upgrade", "pip")
     return made
 
@@ -114,7 +115,12 @@ def _with_pip(folder: Path, python: str) -> Environment:
     return Environment(folder, (str(folder / "bin" / "python"), "-m", "pip"), yes=("--yes",))
 
 
-INSTALLERS = {"bundled pip": with_bundled_pip, "newest pip": with_newest_pip, "uv": with_uv}
+PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+INSTALLERS: dict[str, Callable[[Path], Environment]] = {
+    **{f"pip of Python {version}": partial(with_bundled_pip, version=version) for version in PYTHONS},
+    "newest pip": with_newest_pip,
+    "uv": with_uv,
+}
 
 
 def interpreter(version: str) -> str:

@@ -1,0 +1,39 @@
+"""What a program does traced, held against what it does untraced."""
+
+import subprocess
+import sys
+import textwrap
+from importlib.metadata import PackageNotFoundError, version
+
+import pytest
+
+from platform_otel.demo.receiver import ReceivedSpan, Receiver
+from tests.support import exporting_to, launch, run
+
+
+def needs(*distributions: str) -> pytest.MarkDecorator:
+    """Skip where one of them is not installed."""
+    missing = [name for name in distributions if not is_installed(name)]
+    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
+
+
+def is_installed(distribution: str) -> bool:
+    try:
+        version(distribution)
+    except PackageNotFoundError:
+        return False
+    return True
+
+
+def spans_of(receiver: Receiver, code: str, *flags: str, **variables: str) -> list[ReceivedSpan]:
+    """The spans of a program that prints and ends just as it does without us."""
+    program = [sys.executable, *flags, "-c", textwrap.dedent(code)]
+    untraced = _outcome(run(*program, **variables))
+    traced = _outcome(launch(*program, **exporting_to(receiver, **variables)))
+
+    assert traced == untraced, f"{traced} is not {untraced}"
+    return receiver.spans()
+
+
+def _outcome(process: subprocess.CompletedProcess[str]) -> tuple[int, str, str]:
+    return process.returncode, process.stdout, process.stderr

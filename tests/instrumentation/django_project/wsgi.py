@@ -1,0 +1,8 @@
+"""The WSGI application, which names the settings after it has imported Django, as every generated one does."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application  # type: ignore[import-untyped]
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "django_project.settings")
+application = get_wsgi_application()

@@ -1,0 +1,54 @@
+"""Every instrumentor of the catalog that is installed comes into force, once, when its library is imported."""
+
+from importlib.util import find_spec
+
+import pytest
+
+from platform_otel.demo.receiver import Receiver
+from platform_otel.instrumentation.catalog import CATALOG, HANDLER, Row
+from tests.instrumentation.comparison import is_installed, spans_of
+from tests.support import launch_code
+
+# What users import, where that is not the trigger itself.
+IMPORTS = {
+    "aiobotocore": "from aiobotocore.session import get_session",
+    "aiohttp-client": "from aiohttp import ClientSession",
+    "aiohttp-server": "from aiohttp import web",
+    "botocore": "import boto3",
+    "cassandra": "from cassandra.cluster import Cluster",
+    "celery": "from celery import Celery",
+    # It waits for settings, and for the first handler.
+    "django": (
+        "from django.conf import settings; settings.configured or settings.configure()\n"
+        "from django.core.handlers.wsgi import WSGIHandler; WSGIHandler()"
+    ),
+    "falcon": "from falcon import App",
+    "fastapi": "from fastapi import FastAPI",
+    "flask": "from flask import Flask",
+    "mysql": "from mysql.connector import connect",
+    "pyramid": "from pyramid.config import Configurator",
+    "starlette": "from starlette.applications import Starlette",
+    "tornado": "from tornado.httpclient import AsyncHTTPClient",
+    "urllib": "from urllib.request import urlopen",
+}
+
+
+def is_usable(row: Row) -> bool:
+    """Whether its instrumentor and its library are installed here, and it is on by default."""
+    if row.off or not row.triggers or row.triggers == (HANDLER,):
+        return False
+    return is_installed(row.distribution) and find_spec(row.triggers[0].partition(".")[0]) is not None
+
+
+@pytest.mark.parametrize("row", [row for row in CATALOG if is_usable(row)], ids=lambda row: row.library)
+def test_importing_a_library_instruments_it_once_and_prints_nothing(receiver: Receiver, row: Row) -> None:
+    imports = IMPORTS.get(row.library, f"import {row.triggers[0]}")
+    program = f"{imports}\n{imports}"
+    said = launch_code(program, OTEL_LOG_LEVEL="debug").stderr.splitlines()
+    in_force = f"platform-trace: {row.library} is instrumented: by {row.distribution}"
+    refused = [line for line in said if f"{row.library} is not instrumented: {row.distribution} needs" in line]
+    if refused:
+        pytest.skip(refused[0])
+
+    assert said.count(in_force) == 1, said
+    assert spans_of(receiver, program) == []
