@@ -206,4 +206,4 @@ _PARSERS = {
     "milliseconds": _integer,
     "list": _list,
 }
-_NOTHING = {"list": ()}
+_NOTHING: "dict[str, Any]" = {"list": (), "integer": None, "milliseconds": None}  # Any: by the kind

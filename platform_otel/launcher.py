@@ -56,8 +56,7 @@ def plan(words: "Sequence[str]", environ: "Mapping[str, str]") -> Launch:
     if not command:
         raise _usage("no command given", "write the service's command after --, as in: platform-trace -- python app.py")
     path = find(command[0], environ)
-    traced = {**environ, **variables, ENABLED: "true"}
-    traced.setdefault(STDOUT_FILE, _stdout())
+    traced = {**environ, **variables, ENABLED: "true", STDOUT_FILE: _stdout()}
     return Launch(path, command, traced, _notice(path))
 
 
@@ -128,10 +127,20 @@ def execute(launch: Launch) -> "NoReturn":
     """
     if launch.notice:
         _print(f"platform-trace: {launch.notice}")
+    _unignore()
     try:
         os.execve(launch.path, launch.argv, launch.environ)
     except OSError as error:
         raise _refused(launch.path, error) from None
+
+
+def _unignore() -> None:
+    """Undo what the interpreter did for itself: an ignored signal stays ignored across an execution."""
+    # Built in, where signal is a module with an enumeration. typeshed does not know it.
+    import _signal  # type: ignore[import-not-found]
+
+    for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
+        _signal.signal(number, _signal.SIG_DFL)
 
 
 def _stdout() -> str:

@@ -84,13 +84,19 @@ def _check_propagators(config: "Config") -> None:
 
 
 def _arm(config: "Config") -> None:
+    import atexit
+
     from platform_otel.instrumentation import arming
     from platform_otel.process.import_hooks import when_imported
     from platform_otel.process.service_name import pass_on
 
+    # Before the service registers anything: what is registered first runs last, after spans of its own handlers.
+    atexit.register(_stop)
     pass_on(os.environ, sys.orig_argv)
     arming.arm(config)
     when_imported("opentelemetry.trace", lambda: _set_provider(config))
+    # Armed from the start: a service that imports the SDK first has it half imported when our provider is set.
+    when_imported("opentelemetry.sdk.trace", _join_the_sdk)
     when_imported("opentelemetry.propagate", lambda: _set_propagators(config))
     _arm_signal(config, "metrics", "opentelemetry.metrics", "opentelemetry.sdk.metrics")
     _arm_signal(config, "logs", "opentelemetry._logs", "opentelemetry.sdk._logs")
@@ -100,6 +106,18 @@ def _set_provider(config: "Config") -> None:
     from platform_otel.tracing.provider import install
 
     install(config)
+
+
+def _stop() -> None:
+    provider = sys.modules.get("platform_otel.tracing.provider")
+    if provider is not None:
+        provider.stop()
+
+
+def _join_the_sdk() -> None:
+    from platform_otel.tracing.provider import be_an_sdk_provider
+
+    be_an_sdk_provider()
 
 
 def _set_propagators(config: "Config") -> None:

@@ -14,6 +14,7 @@ MODULES = "import sys, json; print(json.dumps(sorted(sys.modules)))"
 
 # What our start loads into a process that imports nothing we would trace.
 OURS_AT_START = [
+    "atexit",
     "platform_otel",
     "platform_otel.config",
     "platform_otel.instrumentation",

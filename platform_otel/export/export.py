@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import sys
+from _queue import Empty, SimpleQueue
 from collections import deque
 from threading import Event, Thread
 from time import monotonic
@@ -14,7 +15,7 @@ from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach
 from platform_otel.export.queue import Batch, SpanQueue
 from platform_otel.export.reports import Reports
 from platform_otel.export.retry import delays, next_delay
-from platform_otel.process.guard import described, guarded, say
+from platform_otel.process.guard import described, guarded, is_the_services, say
 from platform_otel.process.import_hooks import own_imports
 
 if TYPE_CHECKING:
@@ -89,9 +90,10 @@ class Export:
         self._starting = _thread.allocate_lock()
         self._thread: Thread | None = None
         self._sender: Sender | None = None
-        self._wake = Event()
-        # Set with _wake where somebody waits for us: a retry's pause ends at once.
-        self._hurry = Event()
+        # What wakes the thread: True where somebody waits for us, so that a retry's pause ends at once. Not an
+        # Event: a signal handler may end spans while the code it interrupted is just setting it, and wait for ever.
+        self._calls: SimpleQueue[bool] = SimpleQueue()
+        self._called = False
         self._flushes: deque[Event] = deque()
         self._deadline = _FOR_EVER
         # Spans that the end of the process left no time for.
@@ -101,15 +103,21 @@ class Export:
         """Queue a finished span. Never waits."""
         try:
             item, size = self._encode(span)
-        except Exception as error:  # noqa: BLE001  # whatever a hostile attribute value raised
+        except Exception as error:  # whatever a hostile attribute value raised
+            if is_the_services(error):
+                raise
             self.queue.drop()
-            say(f"a span could not be encoded and is dropped: {described(error)}")
+            say(f"a span could not be encoded and is dropped: {described(error)}", type(error))
+            return
+        if self._deadline != _FOR_EVER:  # the process is ending, and what sends has ended
+            self.queue.drop()
             return
         self.queue.put(item, size)
         if self._thread is None:
             self._start()
-        elif len(self.queue) >= self._batching.most and not self._wake.is_set():
-            self._wake.set()
+        elif len(self.queue) >= self._batching.most and not self._called:
+            self._called = True
+            self._calls.put(False)
 
     def flush(self, seconds: float) -> bool:
         """Send what has been taken so far; False if that was not done in time."""
@@ -118,10 +126,11 @@ class Export:
         if self._thread is None and not self._start():
             self._send_all(monotonic() + seconds)
             return not self.queue.counts().queued
+        if self._thread is not None and not self._thread.is_alive():
+            return False
         done = Event()
         self._flushes.append(done)
-        self._hurry.set()
-        self._wake.set()
+        self._calls.put(True)
         return done.wait(seconds) and not self.queue.counts().queued
 
     def stop(self, deadline: float) -> None:
@@ -131,8 +140,7 @@ class Export:
             self._send_all(deadline)  # none may start any more: the thread that ends the process sends
             self._close()
         elif self._thread is not None:
-            self._hurry.set()
-            self._wake.set()
+            self._calls.put(True)
             self._thread.join(max(0.0, deadline - monotonic()))
         if left := self.queue.counts().queued + self._given_up:
             self._reports.lost(left)
@@ -153,15 +161,24 @@ class Export:
         # Whatever we call to send is not the application's doing: no instrumentation may see it.
         attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True, Context()))
         while self._deadline == _FOR_EVER:
-            self._wake.wait(self._batching.delay)
-            self._wake.clear()
-            self._hurry.clear()
+            self._wait_for_a_call(self._batching.delay, urgent_only=False)
+            self._called = False
             waiting = [self._flushes.popleft() for _ in range(len(self._flushes))]
             self._send_all(_FOR_EVER)
             for flush in waiting:
                 flush.set()
         self._send_all(_FOR_EVER)  # what was put between the last look and the end
         self._close()
+
+    def _wait_for_a_call(self, seconds: float, *, urgent_only: bool) -> None:
+        """Return when somebody waits for us, or when enough has gathered unless only the first counts."""
+        until = monotonic() + seconds
+        while (left := until - monotonic()) > 0:
+            try:
+                if self._calls.get(timeout=left) or not urgent_only:
+                    return
+            except Empty:
+                return
 
     def _close(self) -> None:
         if self._sender is not None:
@@ -176,13 +193,16 @@ class Export:
                 delivered = self._send(batch, deadline)
             if not delivered:
                 self.queue.settle(batch, dropped=True)
+            self._reports.dropped(self.queue.counts().dropped)
 
     def _send(self, batch: Batch, deadline: float) -> bool:
         """Whether the batch is settled as sent; retried for as long as the process lives and memory lasts."""
         if self._sender is None:
             with own_imports():
                 self._sender = self._destination.sender()
-        message = self._destination.codec.message(batch.items)
+                message = self._destination.codec.message(batch.items)  # its first call imports, too
+        else:
+            message = self._destination.codec.message(batch.items)
         for delay in delays():
             outcome = self._sender.send(message, min(deadline, self._deadline))
             if outcome.status == "taken":
@@ -197,6 +217,5 @@ class Export:
             if pause is None:
                 self._given_up += len(batch.items)
                 return False
-            self._hurry.wait(pause)
-            self._hurry.clear()
+            self._wait_for_a_call(pause, urgent_only=True)
         return False

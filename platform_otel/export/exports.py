@@ -71,9 +71,11 @@ def _to_stdout(config: Config, identity: Identity, *, explicit: bool) -> TakesSp
 
 def batching(config: Config) -> Batching:
     """How spans gather, by OTEL_BSP_*."""
+    waiting = config.get("OTEL_BSP_MAX_QUEUE_SIZE")
     return Batching(
-        delay=config.get("OTEL_BSP_SCHEDULE_DELAY") / 1000,
+        # Without the bounds a zero would keep a processor busy, and a huge number no clock can wait for.
+        delay=min(max(config.get("OTEL_BSP_SCHEDULE_DELAY") / 1000, 0.01), 3600.0),
         most=max(1, config.get("OTEL_BSP_MAX_EXPORT_BATCH_SIZE")),
         # Our bound is in bytes; the user's, if there is one, comes on top.
-        waiting=config.get("OTEL_BSP_MAX_QUEUE_SIZE") if config.is_set("OTEL_BSP_MAX_QUEUE_SIZE") else sys.maxsize,
+        waiting=sys.maxsize if waiting is None else waiting,
     )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from platform_otel.config import Config
 from platform_otel.export import otlp_encoding as encoding
 from platform_otel.export.choice import grpc_endpoint, traces_endpoint
+from platform_otel.export.endpoint import parse_endpoint
 from platform_otel.export.otlp_encoding import encode_span
+from platform_otel.export.outcome import Refusal
 from platform_otel.process.guard import say
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ class OtlpDestination:
         self._config = config
         self.codec = OtlpCodec(identity, lengths)
         self.endpoint = grpc_endpoint(config) if _speaks_grpc(config) else traces_endpoint(config)
-        self.name = without_userinfo(self.endpoint)
+        self.name = shown(self.endpoint)
 
     def sender(self) -> Sender:
         """For OTEL_EXPORTER_OTLP_PROTOCOL: http/protobuf, or grpc where that extra is installed."""
@@ -129,11 +131,12 @@ def _speaks_grpc(config: Config) -> bool:
     return protocol == "grpc"
 
 
-def without_userinfo(endpoint: str) -> str:
+def shown(endpoint: str) -> str:
     """The endpoint as it may be shown: without user, password and query."""
-    parts = urlsplit(endpoint)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}" if host else parts.path.rpartition("@")[2]
+    try:
+        return parse_endpoint(endpoint if "://" in endpoint else f"http://{endpoint}").shown
+    except Refusal:
+        return "the collector"
 
 
 def headers(text: str) -> dict[str, str]:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind
 
+from platform_otel.process.guard import is_the_services
+
 if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext, Status
 
@@ -71,7 +73,7 @@ def encode_span(
         parts.append(_text(b"\x1a", context.trace_state.to_header()))
     if parent is not None:
         parts += (b"\x22\x08", parent.span_id.to_bytes(8, "big"))
-    parts += (_name(span.name), _times(_KINDS[span.kind], span.start_time, span.end_time))
+    parts += (_name(span.name), _times(_KINDS.get(span.kind, 1), span.start_time, span.end_time))
     if values:
         parts.append(attributes(b"\x4a", values, longest))
     if span.dropped_attributes:
@@ -199,14 +201,18 @@ def attributes(tag: bytes, values: Mapping[str, Any], longest: int | None) -> by
     """
     try:
         return b"".join([_attribute(tag, key, value, longest) for key, value in values.items()])
-    except Exception:  # noqa: BLE001  # a value's own code may raise anything; then find the ones that do not
+    except Exception as error:  # a value's own code may raise anything; then find the ones that do not
+        if is_the_services(error):
+            raise
         return b"".join([_attribute_or_nothing(tag, key, value, longest) for key, value in list(values.items())])
 
 
 def _attribute_or_nothing(tag: bytes, key: str, value: Any, longest: int | None) -> bytes:
     try:
         return _attribute(tag, key, value, longest)
-    except Exception:  # noqa: BLE001  # it costs its own field only
+    except Exception as error:  # it costs its own field only
+        if is_the_services(error):
+            raise
         return b""
 
 
@@ -243,9 +249,10 @@ def _text_attribute(key: str, value: str, longest: int | None) -> bytes:
 def _integer_attribute(key: str, value: int) -> bytes:
     encoded = any_value(value, None, 0)
     key_value = _key_value(key, b"\x12" + varint(len(encoded)) + encoded)
-    if len(_integers) >= _KEPT:
-        _integers.clear()
-    _integers[key, value] = key_value
+    if len(key_value) <= _KEPT_LENGTH:
+        if len(_integers) >= _KEPT:
+            _integers.clear()
+        _integers[key, value] = key_value
     return key_value
 
 
@@ -254,9 +261,10 @@ def _key_value(key: str, value: bytes) -> bytes:
     if encoded is None:
         text = utf8(key)
         encoded = b"\x0a" + varint(len(text)) + text
-        if len(_keys) >= _KEPT:
-            _keys.clear()
-        _keys[key] = encoded
+        if len(encoded) <= _KEPT_LENGTH:
+            if len(_keys) >= _KEPT:
+                _keys.clear()
+            _keys[key] = encoded
     return varint(len(encoded) + len(value)) + encoded + value
 
 
@@ -286,10 +294,12 @@ def any_value(value: Any, longest: int | None, depth: int) -> bytes:  # noqa: PL
         return b"\x3a" + varint(len(octets)) + octets
     if value is None or depth >= _DEEPEST:
         return b""
-    if isinstance(value, Mapping):
+    # These types alone: going through anything else would run the application's code, such as a query, and
+    # use up what can be gone through once.
+    if isinstance(value, dict):
         pairs = b"".join([b"\x0a" + _nested_pair(key, item, longest, depth) for key, item in value.items()])
         return b"\x32" + varint(len(pairs)) + pairs
-    if isinstance(value, (Sequence, Iterable)):
+    if isinstance(value, (list, tuple, set, frozenset)):
         items = b"".join(
             [b"\x0a" + varint(len(item)) + item for item in [any_value(v, longest, depth + 1) for v in value]]
         )

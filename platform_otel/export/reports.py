@@ -24,6 +24,7 @@ class Reports:
         self._reason = ""
         self._refused = 0
         self._dropped = 0
+        self._told = 0
 
     def taken(self, outcome: Outcome, counts: Counts) -> None:
         """A batch arrived."""
@@ -48,8 +49,18 @@ class Reports:
     def refused(self, outcome: Outcome, number: int) -> None:
         """A batch will never be taken."""
         self._refused += number
+        self._told += number
         if self._may_speak():
             say_again(f"{self._destination} refused {self._refused} spans: {outcome.message}")
+
+    def dropped(self, total: int) -> None:
+        """So many spans have been dropped in all: the queue was full, or they could not be sent."""
+        if total > self._told and not self._is_down and self._may_speak():
+            say_again(f"{total - self._told} spans were dropped on their way to {self._destination}: {self._why()}")
+            self._told = total
+
+    def _why(self) -> str:
+        return self._reason or "they ended faster than they can be sent"
 
     def lost(self, number: int) -> None:
         """The process ends with spans that were not sent."""

@@ -1,8 +1,10 @@
 """Metrics and logs, exported by the SDK when the user asks for them."""
 
+import atexit
 import os
 import sys
 from collections.abc import Callable
+from threading import Thread
 from typing import Any
 
 from opentelemetry.sdk.resources import Resource
@@ -11,6 +13,9 @@ from platform_otel.config import Config
 from platform_otel.instrumentation.discovery import installed
 from platform_otel.process.guard import say
 from platform_otel.process.resource import resource_attributes
+
+# At exit, for each signal.
+_SHUTDOWN_SECONDS = 1.5
 
 
 def start_metrics(config: Config) -> None:
@@ -22,7 +27,9 @@ def start_metrics(config: Config) -> None:
     exporters = _exporters(config, "metrics")
     readers = [each if isinstance(each, MetricReader) else PeriodicExportingMetricReader(each) for each in exporters]
     if readers:
-        set_meter_provider(MeterProvider(metric_readers=readers, resource=_resource()))
+        provider = MeterProvider(metric_readers=readers, resource=_resource(), shutdown_on_exit=False)
+        set_meter_provider(provider)
+        atexit.register(_stop_in_time, provider)
 
 
 def start_logs(config: Config) -> None:
@@ -32,11 +39,23 @@ def start_logs(config: Config) -> None:
     from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 
     exporters = _exporters(config, "logs")
-    provider = LoggerProvider(resource=_resource())
+    provider = LoggerProvider(resource=_resource(), shutdown_on_exit=False)
     for exporter in exporters:
         provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
     if exporters:
         set_logger_provider(provider)
+        atexit.register(_stop_in_time, provider)
+
+
+def _stop_in_time(provider: Any) -> None:
+    """Shut down, but do not wait for a collector that hangs: the SDK's own waiting has no limit that we can set."""
+    thread = Thread(target=provider.shutdown, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:  # from Python 3.12 on none starts once the interpreter is ending
+        provider.shutdown()
+    else:
+        thread.join(_SHUTDOWN_SECONDS)
 
 
 def _resource() -> Resource:

@@ -44,7 +44,8 @@ class StdoutCodec:
         # Ours says whose it is later, in the exporter thread.
         resource = None if hasattr(span, "content") else span.resource
         ends_a_request = span.parent is None or span.parent.is_remote
-        size = 500 + sum([len(value) for value in described.attributes.values() if isinstance(value, str)])
+        texts = [len(value) for value in described.attributes.values() if isinstance(value, (str, bytes, tuple))]
+        size = 500 + 150 * len(described.attributes) + sum(texts)
         return FinishedSpan(described, resource, ends_a_request), size
 
     def message(self, items: list[FinishedSpan]) -> list[FinishedSpan]:

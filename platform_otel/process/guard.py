@@ -14,14 +14,18 @@ _level = 2
 
 _LEVELS = {"none": 0, "error": 1, "warn": 2, "warning": 2, "info": 3, "debug": 4}
 
-_said: "dict[str, bool]" = {}
+_said: "dict[object, bool]" = {}
+# Causes that are remembered, at most: a service may find ever new ones.
+_MOST_CAUSES = 1000
 
 
-def say(message: str) -> None:
-    """Print one line about this process's tracing; the same line never twice."""
-    if _said.setdefault(message, False):
+def say(message: str, cause: object = None) -> None:
+    """Print one line about this process's tracing; never twice for one cause, which is the message unless given."""
+    if _said.setdefault(cause or message, False):
         return
-    _said[message] = True
+    if len(_said) > _MOST_CAUSES:
+        _said.clear()
+    _said[cause or message] = True
     say_again(message)
 
 
@@ -49,11 +53,21 @@ def _write(message: str) -> None:
     stream = sys.__stderr__
     if stream is None:
         return
+    line = "platform-trace: " + " ".join(message.split()) + "\n"
     try:
-        stream.write("platform-trace: " + " ".join(message.split()) + "\n")
         stream.flush()
+        _write_at_once(stream.fileno(), line.encode("utf-8", "backslashreplace"))
     except (OSError, ValueError):
         pass
+
+
+def _write_at_once(descriptor: int, line: bytes) -> None:
+    """Write what fits now: nobody may be reading the pipe that stderr is, and we wait for nobody."""
+    import os
+    import select
+
+    if select.select([], [descriptor], [], 0)[1]:
+        os.write(descriptor, line)
 
 
 class guarded:  # noqa: N801  # used as a context manager, read as a phrase: with guarded("load flask")
@@ -72,9 +86,9 @@ class guarded:  # noqa: N801  # used as a context manager, read as a phrase: wit
     def __exit__(
         self, kind: "type[BaseException] | None", error: "BaseException | None", trace: "TracebackType | None"
     ) -> bool:
-        if error is None or strict or _meant_for_the_service(error, trace):
+        if error is None or strict or is_the_services(error):
             return False
-        say(f"could not {self._doing}: {described(error)}")
+        say(f"could not {self._doing}: {described(error)}", (self._doing, type(error)))
         return True
 
 
@@ -87,24 +101,30 @@ def described(error: BaseException) -> str:
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
 
 
-def _meant_for_the_service(error: BaseException, trace: "TracebackType | None") -> bool:
-    """Whether a signal, and not our own work, raised this: Ctrl-C, or the exit of a server's handler."""
-    if isinstance(error, KeyboardInterrupt):
-        return True
-    return isinstance(error, SystemExit) and _came_through_a_signal_handler(trace)
+def is_the_services(error: BaseException) -> bool:
+    """Whether a signal, and not our own work, raised this: Ctrl-C, a server's exit, the time limit of a job."""
+    return isinstance(error, KeyboardInterrupt) or _came_through_a_signal_handler(error.__traceback__)
 
 
 def _came_through_a_signal_handler(trace: "TracebackType | None") -> bool:
-    import signal
+    signal = sys.modules.get("signal")
+    if signal is None:  # then no handler can have been set
+        return False
 
-    handlers = [signal.getsignal(number) for number in signal.valid_signals()]
-    # Bound methods have __func__; only Python functions have __code__.
-    codes = {getattr(getattr(handler, "__func__", handler), "__code__", None) for handler in handlers}
+    codes = {_code_of(signal.getsignal(number)) for number in signal.valid_signals()} - {None}
     while trace is not None:
         if trace.tb_frame.f_code in codes:
             return True
         trace = trace.tb_next
     return False
+
+
+def _code_of(handler: object) -> object:
+    """The code that a signal handler runs: a function's, a method's, a partial's, or a callable object's."""
+    handler = getattr(handler, "func", handler)
+    if not hasattr(getattr(handler, "__func__", handler), "__code__"):
+        handler = getattr(type(handler), "__call__", None)  # noqa: B004  # not whether, but what
+    return getattr(getattr(handler, "__func__", handler), "__code__", None)
 
 
 def configure(settings: config.Config) -> None:

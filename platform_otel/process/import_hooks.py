@@ -1,6 +1,7 @@
 """One finder on sys.meta_path: calls a hook when a module has been imported."""
 
 import _thread
+import os
 import sys
 
 from platform_otel.process.guard import debug, guarded
@@ -30,7 +31,7 @@ class _Finder:
         # Thread id -> how many awaited modules it is executing, one inside the other; and what waits for their end.
         self.executing: dict[int, int] = {}
         self.afterwards: dict[int, list[Hook]] = {}
-        self._searching: set[tuple[str, int]] = set()
+        self.searching: set[tuple[str, int]] = set()
 
     def find_spec(
         self, name: str, path: "Sequence[str] | None" = None, target: "ModuleType | None" = None
@@ -41,13 +42,13 @@ class _Finder:
         if name not in self.hooks:
             return None
         search = (name, _thread.get_ident())
-        if search in self._searching:  # another finder asks the whole chain again
+        if search in self.searching:  # another finder asks the whole chain again
             return None
-        self._searching.add(search)
+        self.searching.add(search)
         try:
             spec = self._find(name, path, target)
         finally:
-            self._searching.discard(search)
+            self.searching.discard(search)
         if spec is not None and spec.loader is not None:
             with guarded(f"watch the import of {name}"):
                 _mark(spec.loader)
@@ -81,14 +82,15 @@ class _Finder:
             _bind(name)
             _run(hook, f"act on the import of {name}")
 
-    def enter(self) -> None:
+    def enter(self) -> int:
         thread = _thread.get_ident()
         self.executing[thread] = self.executing.get(thread, 0) + 1
+        return thread
 
-    def leave(self) -> None:
-        thread = _thread.get_ident()
-        self.executing[thread] -= 1
-        if self.executing[thread] == 0:
+    def leave(self, thread: int) -> None:
+        # The id from before: gevent's patch may have come in between, which counts greenlets instead of threads.
+        self.executing[thread] = self.executing.get(thread, 1) - 1
+        if self.executing[thread] <= 0:
             del self.executing[thread]
             for hook in self.afterwards.pop(thread, ()):
                 _run(hook, "act on the end of an import")
@@ -131,6 +133,7 @@ class own_imports:  # noqa: N801  # used as a context manager, read as a phrase:
     """
 
     def __enter__(self) -> None:
+        _importing.acquire()
         waiting: list[str] = []
         self._outermost = _finder.ours.setdefault(_thread.get_ident(), waiting) is waiting
 
@@ -138,11 +141,38 @@ class own_imports:  # noqa: N801  # used as a context manager, read as a phrase:
         if self._outermost:
             for name in _finder.ours.pop(_thread.get_ident(), ()):
                 _finder.fire(name)
+        _importing.release()
+
+
+# Held while a thread of ours imports. A child that is forked meanwhile would have that thread's module locks
+# and not the thread, and hang at its own import of the same module: so a fork waits, but not for long.
+_importing = _thread.RLock()
+_held: list[bool] = []
+
+
+def _before_fork() -> None:
+    _held.append(_importing.acquire(timeout=1.0))
+
+
+def _after_fork() -> None:
+    if _held.pop():
+        _importing.release()
+
+
+def _in_the_child() -> None:
+    _after_fork()
+    # The system may give the id of a thread that is not here to a new one.
+    current = _thread.get_ident()
+    for of_threads in (_finder.ours, _finder.executing, _finder.afterwards):
+        for thread in [thread for thread in of_threads if thread != current]:
+            del of_threads[thread]
+    _finder.searching = {search for search in _finder.searching if search[1] == current}
 
 
 def _install() -> None:
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
+        os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_the_child)
 
 
 def _mark(loader: "Any") -> None:
@@ -151,19 +181,20 @@ def _mark(loader: "Any") -> None:
     An attribute of the instance, so that the loader stays what it is to everybody who looks at it:
     neither the module nor its spec ever names another one. Any: loaders share no base class.
     """
-    loader.exec_module = _hooked(loader)
+    if hasattr(loader, "exec_module"):  # else it has the load_module of old, and must keep doing without
+        loader.exec_module = _hooked(loader)
 
 
 def _hooked(loader: "Any") -> "Callable[[ModuleType], None]":
     def exec_module(module: "ModuleType") -> None:
         # Put the loader back first: one of a zip file loads many modules, and may be at work below us.
         loader.__dict__.pop("exec_module", None)
-        _finder.enter()
+        thread = _finder.enter()
         try:
             loader.exec_module(module)
             _finder.fire(module.__name__)
         finally:
-            _finder.leave()
+            _finder.leave(thread)
 
     return exec_module
 

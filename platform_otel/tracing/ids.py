@@ -2,6 +2,9 @@
 
 import os
 from _random import Random
+from typing import Any
+
+from platform_otel.process.guard import guarded
 
 
 class RandomIds:
@@ -31,3 +34,27 @@ class RandomIds:
     def is_trace_id_random(self) -> bool:
         """Whether the low 56 bits are random, which W3C trace context level 2 says by a flag."""
         return True
+
+
+class GuardedIds:
+    """The id generator of another package; where it raises, ours takes its turn."""
+
+    def __init__(self, generator: Any) -> None:
+        self._generator = generator
+        self._ours = RandomIds()
+
+    def generate_trace_id(self) -> int:
+        """Its trace id, else a random one."""
+        with guarded(f"ask {type(self._generator).__qualname__} for a trace id"):
+            return int(self._generator.generate_trace_id())
+        return self._ours.generate_trace_id()
+
+    def generate_span_id(self) -> int:
+        """Its span id, else a random one."""
+        with guarded(f"ask {type(self._generator).__qualname__} for a span id"):
+            return int(self._generator.generate_span_id())
+        return self._ours.generate_span_id()
+
+    def is_trace_id_random(self) -> bool:
+        """What it says of itself; those before trace context level 2 say nothing."""
+        return bool(getattr(self._generator, "is_trace_id_random", bool)())

@@ -37,7 +37,7 @@ class JoinedProcessor(SpanProcessor):
 
     def shutdown(self) -> None:
         """Send what is queued. Not the end: the application may be done with its provider, and we not with ours."""
-        self._pipeline.flush(3.0)
+        self._pipeline.settle()
 
     def _is_exported_by_the_application(self) -> bool:
         """Whether the application has added an OTLP exporter for the same collector to the same provider.

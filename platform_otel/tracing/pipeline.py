@@ -18,7 +18,7 @@ from platform_otel.instrumentation.discovery import installed
 from platform_otel.process.guard import debug, guarded, info, say
 from platform_otel.process.identity import Identity
 from platform_otel.process.service_name import service_name
-from platform_otel.tracing.ids import RandomIds
+from platform_otel.tracing.ids import GuardedIds, RandomIds
 from platform_otel.tracing.limits import limits
 from platform_otel.tracing.sampling import Sampler, sampler
 from platform_otel.tracing.tracer import RANDOM, SAMPLED
@@ -44,6 +44,7 @@ class Pipeline:
         self.processors: tuple[Any, ...] = ()  # Any: the SDK's SpanProcessor, which we do not import
         self.exports = exports(config, identity, self.limits.lengths)
         self.on_end = self.ended
+        self._patience = _SHUTDOWN_SECONDS
         self._say_where_spans_go()
         os.register_at_fork(after_in_child=self._start_anew)
 
@@ -132,9 +133,16 @@ class Pipeline:
         flushed = [export.flush(max(0.0, deadline - monotonic())) for export in self.exports]
         return all(flushed)
 
+    def settle(self) -> bool:
+        """Send what has ended so far, out of the three seconds that a process's end may take in all."""
+        started = monotonic()
+        flushed = self.flush(self._patience)
+        self._patience = max(0.0, self._patience - (monotonic() - started))
+        return flushed
+
     def shutdown(self) -> None:
-        """Send what is left and stop, within three seconds in total."""
-        deadline = monotonic() + _SHUTDOWN_SECONDS
+        """Send what is left and stop, out of the three seconds that a process's end may take in all."""
+        deadline = monotonic() + self._patience
         processors, self.processors = self.processors, ()
         for export in self.exports:
             with guarded("send the last spans"):
@@ -163,7 +171,7 @@ def _ids(config: Config) -> Any:
         say(f"OTEL_PYTHON_ID_GENERATOR: no installed package offers {name[:60]!a}; using random")
         return RandomIds()
     with guarded(f"load the id generator {name}; using random"):
-        return entry_point.load()()
+        return GuardedIds(entry_point.load()())
     return RandomIds()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
@@ -12,7 +11,6 @@ from opentelemetry.util.types import Attributes
 from platform_otel.config import Config
 from platform_otel.process.guard import debug, guarded
 from platform_otel.process.identity import Identity
-from platform_otel.process.import_hooks import when_imported
 from platform_otel.tracing.scope import Scope
 from platform_otel.tracing.tracer import PlatformTracer
 
@@ -29,6 +27,7 @@ def install(config: Config) -> None:
     tracers that were handed out before us resolve to ours.
     """
     ours = PlatformTracerProvider(config)
+    _installed.append(ours)
     set_by_the_api = trace._set_tracer_provider
 
     def set_tracer_provider(tracer_provider: TracerProvider, log: bool) -> None:
@@ -45,10 +44,18 @@ def install(config: Config) -> None:
         trace._TRACER_PROVIDER = ours
     else:
         ours.step_aside_for(trace._TRACER_PROVIDER)
-    when_imported("opentelemetry.sdk.trace", _be_an_sdk_provider)
 
 
-def _be_an_sdk_provider() -> None:
+def stop() -> None:
+    """At the end of the process: send what is left."""
+    for provider in _installed:
+        provider.end()
+
+
+_installed: list[PlatformTracerProvider] = []
+
+
+def be_an_sdk_provider() -> None:
     """Services ask isinstance(provider, opentelemetry.sdk.trace.TracerProvider) before adding processors."""
     from opentelemetry.sdk.trace import TracerProvider as SdkTracerProvider
 
@@ -90,9 +97,7 @@ class PlatformTracerProvider(TracerProvider):
 
             built = Pipeline(self._config, self._identity)
             # setdefault is atomic: where two threads come here at once, both use the one stored first.
-            if self._built.setdefault("pipeline", built) is built:
-                atexit.register(built.shutdown)
-            self.pipeline = self._built["pipeline"]
+            self.pipeline = self._built.setdefault("pipeline", built)
             return self.pipeline
         self._is_broken = True
         return None
@@ -116,6 +121,11 @@ class PlatformTracerProvider(TracerProvider):
     def force_flush(self, timeout_millis: int = 30000) -> bool:
         """See :meth:`opentelemetry.sdk.trace.TracerProvider.force_flush`."""
         return self.pipeline is None or self.pipeline.flush(timeout_millis / 1000)
+
+    def end(self) -> None:
+        """The process ends: send what is left, and start nothing any more."""
+        self.shutdown()
+        self._is_broken = True
 
     def shutdown(self) -> None:
         """See :meth:`opentelemetry.sdk.trace.TracerProvider.shutdown`. At most three seconds."""

@@ -23,10 +23,11 @@ class Scope:
         self, identity: "Identity", name: str, version: str | None, schema_url: str | None, attributes: Attributes
     ) -> None:
         self.identity = identity
-        self.name = name or ""
-        self.version = version or ""
-        self.schema_url = schema_url or ""
-        self.attributes = attributes or {}
+        # Whatever was given: one tracer of a wrong type must not cost the batch that its spans are in.
+        self.name = str(name or "")
+        self.version = str(version or "")
+        self.schema_url = str(schema_url or "")
+        self.attributes = attributes if isinstance(attributes, dict) else {}
         self._sdk: Any = None  # Any: the SDK is imported when somebody asks for its type
 
     def resource(self) -> "Resource":

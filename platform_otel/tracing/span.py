@@ -1,6 +1,6 @@
 """A span that is being recorded: the API's Span, and what others read of a finished one."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import perf_counter_ns, time_ns
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.util.types import Attributes
 
-from platform_otel.process.guard import described
+from platform_otel.process.guard import described, is_the_services
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -97,14 +97,14 @@ class RecordingSpan(Span):
         self.scope = scope
         self.limits = limits
         self.end_time: int | None = None
-        self._on_end = on_end
+        self._on_end: Callable[[RecordingSpan], None] | None = on_end
         self._attributes: dict[str, Any] = {}
         # The wall clock says when, the monotonic one how long: a clock that is set makes no span negative.
         if start_time is None:
             self.start_time = time_ns()
             self._clock = perf_counter_ns()
         else:
-            self.start_time = start_time
+            self.start_time = start_time if type(start_time) is int else time_ns()
             self._clock = 0
 
     def get_span_context(self) -> SpanContext:
@@ -120,7 +120,7 @@ class RecordingSpan(Span):
         attributes = self._attributes
         if self.end_time is not None:
             return
-        if type(key) is not str or not key or (len(attributes) >= self.limits.attributes and key not in attributes):
+        if not isinstance(key, str) or not key or (len(attributes) >= self.limits.attributes and key not in attributes):
             self.dropped_attributes += 1
             return
         kind = type(value)
@@ -129,7 +129,8 @@ class RecordingSpan(Span):
     def start_with(self, attributes: Mapping[str, Any]) -> None:
         """Set the attributes that the span starts with: at once, where all of them are plain."""
         if (
-            len(attributes) <= self.limits.attributes
+            type(attributes) is dict
+            and len(attributes) <= self.limits.attributes
             and _PLAIN.issuperset(map(type, attributes.values()))
             and _are_texts(attributes)
             and "" not in attributes
@@ -140,7 +141,7 @@ class RecordingSpan(Span):
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """See :meth:`opentelemetry.trace.Span.set_attributes`."""
-        for key, value in attributes.items():
+        for key, value in _pairs(attributes):
             self.set_attribute(key, value)
 
     def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
@@ -157,7 +158,7 @@ class RecordingSpan(Span):
 
     def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
         """See :meth:`opentelemetry.trace.Span.add_link`."""
-        if self.end_time is not None or context is None:
+        if self.end_time is not None or not isinstance(context, SpanContext):
             return
         if not (context.is_valid or attributes or context.trace_state):
             return
@@ -200,19 +201,21 @@ class RecordingSpan(Span):
             "exception.stacktrace": stacktrace(exception),
             "exception.escaped": str(escaped),
         }
-        self.add_event("exception", {**described_exception, **(attributes or {})}, timestamp)
+        self.add_event("exception", {**described_exception, **dict(_pairs(attributes))}, timestamp)
 
     def end(self, end_time: int | None = None) -> None:
         """See :meth:`opentelemetry.trace.Span.end`. A second call changes nothing."""
-        if self.end_time is not None:
+        # Claimed before anything is called, so that two threads cannot both end it.
+        on_end, self._on_end = self._on_end, None
+        if on_end is None:
             return
-        if end_time is not None:
+        if type(end_time) is int:
             self.end_time = end_time
         elif self._clock:
             self.end_time = self.start_time + perf_counter_ns() - self._clock
         else:
             self.end_time = max(time_ns(), self.start_time)
-        self._on_end(self)
+        on_end(self)
 
     def __exit__(
         self,
@@ -278,19 +281,33 @@ def bounded(attributes: Attributes, most: int) -> tuple[Mapping[str, Any], int]:
     if not attributes:
         return _NO_ATTRIBUTES, 0
     kept: dict[str, Any] = {}
-    for key, value in attributes.items():
-        if type(key) is str and key and len(kept) < most:
+    pairs = list(_pairs(attributes))
+    for key, value in pairs:
+        if isinstance(key, str) and key and len(kept) < most:
             kept[key] = snapshot(value)
-    return kept, len(attributes) - len(kept)
+    return kept, len(pairs) - len(kept)
+
+
+def _pairs(attributes: Any) -> Iterable[tuple[Any, Any]]:
+    """The pairs of whatever was given as attributes: what is no mapping has none, and its own code may raise."""
+    try:
+        return list(attributes.items()) if isinstance(attributes, Mapping) else ()
+    except Exception as error:
+        if is_the_services(error):
+            raise
+        return ()
 
 
 def snapshot(value: Any) -> Any:
     """The value as it is now, if it is one that may change later."""
-    if isinstance(value, (list, set, frozenset)):
-        return tuple(value)
-    if isinstance(value, dict):
-        return dict(value)
-    return value
+    try:
+        if isinstance(value, (list, set, frozenset)):
+            return tuple(value)
+        return dict(value) if isinstance(value, dict) else value
+    except Exception as error:  # a subclass's own code may raise anything
+        if is_the_services(error):
+            raise
+        return None
 
 
 def _description_for(status: StatusCode, description: str | None) -> str | None:

@@ -58,6 +58,13 @@ span_context_of = (
 )
 
 
+def add_links(span: RecordingSpan, links: Any) -> None:
+    """Add the links among what was given. Any: an application may give anything."""
+    for link in links if isinstance(links, (list, tuple)) else ():
+        if isinstance(link, Link):
+            span.add_link(link.context, link.attributes)
+
+
 class Source(Protocol):
     """What a tracer asks of its provider for every span."""
 
@@ -81,7 +88,7 @@ class PlatformTracer(Tracer):
         self._scope = scope
         self._followed: tuple[TracerProvider, Tracer] | None = None
 
-    def start_span(  # noqa: PLR0912  # see the comment
+    def start_span(  # see the comment
         self,
         name: str,
         context: Context | None = None,
@@ -132,8 +139,7 @@ class PlatformTracer(Tracer):
         if attributes:
             span.start_with(attributes)
         if links:
-            for link in links:
-                span.add_link(link.context, link.attributes)
+            add_links(span, links)
         if pipeline.processors:
             pipeline.started(span, context)
         return span

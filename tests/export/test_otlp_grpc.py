@@ -396,6 +396,10 @@ def test_a_connection_that_breaks_is_retried() -> None:
         assert send(collector.url).status == "retry"
 
 
+@pytest.mark.skipif(
+    tuple(map(int, grpc.__version__.split(".")[:2])) < (1, 84),
+    reason="grpcio before 1.84 reads all of it: https://github.com/grpc/grpc/issues/43012",
+)
 def test_a_large_answer_is_not_read() -> None:
     code = """
         import resource, sys

@@ -681,7 +681,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is said on stderr, in a process where nothing of ours may raise."""
     said: list[str] = []
     monkeypatch.setattr(guard, "strict", False)
-    monkeypatch.setattr(guard, "say", said.append)
+    monkeypatch.setattr(guard, "say", lambda message, cause=None: said.append(message))
     return said
 
 
