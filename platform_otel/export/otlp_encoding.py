@@ -45,8 +45,8 @@ _KEPT = 4096
 _KEPT_LENGTH = 128
 _keys: dict[str, bytes] = {}
 _names: dict[str, bytes] = {}
-_texts: dict[tuple[str, str], bytes] = {}
-_integers: dict[tuple[str, int], bytes] = {}
+_texts: dict[tuple[str, Any], bytes] = {}
+_integers: dict[tuple[str, Any], bytes] = {}
 
 
 def encode_span(
@@ -224,35 +224,26 @@ def _attribute(tag: bytes, key: str, value: Any, longest: int | None) -> bytes:
         kept = _texts.get((key, value))
         if kept is not None:
             return tag + kept
-        return tag + _text_attribute(key, value, longest)
+        return tag + _kept(_texts, key, value, longest)
     if kind is int:
         kept = _integers.get((key, value))
         if kept is not None:
             return tag + kept
-        return tag + _integer_attribute(key, value)
+        return tag + _kept(_integers, key, value, None)
     if kind is bool:
         return tag + _key_value(key, _TRUE if value else _FALSE)
     encoded = any_value(value, longest, 0)
     return tag + _key_value(key, b"\x12" + varint(len(encoded)) + encoded)
 
 
-def _text_attribute(key: str, value: str, longest: int | None) -> bytes:
+def _kept(cache: dict[tuple[str, Any], bytes], key: str, value: Any, longest: int | None) -> bytes:
+    """A KeyValue, kept for the next time where it is short."""
     encoded = any_value(value, longest, 0)
     key_value = _key_value(key, b"\x12" + varint(len(encoded)) + encoded)
     if len(key_value) <= _KEPT_LENGTH:
-        if len(_texts) >= _KEPT:
-            _texts.clear()
-        _texts[key, value] = key_value
-    return key_value
-
-
-def _integer_attribute(key: str, value: int) -> bytes:
-    encoded = any_value(value, None, 0)
-    key_value = _key_value(key, b"\x12" + varint(len(encoded)) + encoded)
-    if len(key_value) <= _KEPT_LENGTH:
-        if len(_integers) >= _KEPT:
-            _integers.clear()
-        _integers[key, value] = key_value
+        if len(cache) >= _KEPT:
+            cache.clear()
+        cache[key, value] = key_value
     return key_value
 
 
