@@ -41,7 +41,7 @@ clean: ## remove .venv and everything that was built
 	$(PIP) install --editable ".[demo,all,grpc,signals]" --group dev
 	touch .venv/.demo $@
 
-# Dependency groups came with pip 25.1, and Python 3.10 to 3.12 bring an older one.
+# Dependency groups came with pip 25.1, and most Pythons bring an older one.
 .venv/.pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or later is needed: make PYTHON=...")'
 	$(PYTHON) -m venv --clear .venv

@@ -1031,7 +1031,11 @@ def test_a_certificate_that_is_replaced_counts_from_the_next_connection(
 
 
 def test_a_port_without_tls_is_refused_with_what_to_use(authority: Authority) -> None:
-    with Collector(_saying(faults.head(400))) as collector:
+    def answer_whatever_comes(exchange: faults.Exchange) -> None:
+        exchange.sock.recv(65536)
+        exchange.sock.sendall(faults.head(400))
+
+    with Collector(answer_whatever_comes) as collector:
         outcome = send(sender(f"https://localhost:{collector.port}", certificate=authority.certificate))
 
     assert outcome.status == "refused"

@@ -141,7 +141,8 @@ def test_the_installed_command_loads_nothing_but_the_launcher(wheel: Path, tmp_p
         "platform_otel",
         "platform_otel.config",
         "platform_otel.launcher",
-        "platform_otel.startup",
+        "platform_otel.process",
+        "platform_otel.process.standard_output",
     }
 
 
