@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 
 EXTRAS = ["", "[grpc]", "[signals]", "[demo]", "[all]", "[demo,all]", "[demo,all,grpc,signals]"]
 # The telling ones of the matrix: resolvers that fail in different ways, the newest, and the longest list.
-ALWAYS = [("pip of Python 3.10", "[demo]"), ("pip of Python 3.13", "[demo]"), ("newest pip", ""), ("uv", "[all]")]
+ALWAYS = [
+    ("pip of Python 3.10", "[demo]"),
+    ("pip of Python 3.13", "[demo,all,grpc,signals]"),
+    ("newest pip", ""),
+    ("uv", "[all]"),
+]
 
 pytestmark = pytest.mark.timeout(900)
 
