@@ -6,6 +6,7 @@ from platform_otel import config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
 # Set by startup from the environment of the process.
@@ -17,6 +18,8 @@ _LEVELS = {"none": 0, "error": 1, "warn": 2, "warning": 2, "info": 3, "debug": 4
 _said: "dict[object, bool]" = {}
 # Causes that are remembered, at most: a service may find ever new ones.
 _MOST_CAUSES = 1000
+# Characters of a line, at most.
+_LONGEST = 600
 
 
 def say(message: str, cause: object = None) -> None:
@@ -35,10 +38,10 @@ def say_again(message: str) -> None:
         _write(message)
 
 
-def info(message: str) -> None:
-    """Print one line if OTEL_LOG_LEVEL is info or debug."""
+def info(message: "Callable[[], str]") -> None:
+    """Print one line if OTEL_LOG_LEVEL is info or debug; it is made only then."""
     if _level >= _LEVELS["info"]:
-        _write(message)
+        _write(message())
 
 
 def debug(message: str) -> None:
@@ -53,12 +56,21 @@ def _write(message: str) -> None:
     stream = sys.__stderr__
     if stream is None:
         return
-    line = "platform-trace: " + " ".join(message.split()) + "\n"
+    line = "platform-trace: " + _short(" ".join(message.split())) + "\n"
     try:
         stream.flush()
         _write_at_once(stream.fileno(), line.encode("utf-8", "backslashreplace"))
     except (OSError, ValueError):
         pass
+    except RuntimeError:  # a signal came while the service was writing there, and flushing is not to be nested
+        pass
+    except ImportError:  # the service has given up its right to read the standard library
+        pass
+
+
+def _short(line: str) -> str:
+    """Cut in the middle what a huge setting has made long: a line's end says what to do."""
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 2 :]}"
 
 
 def _write_at_once(descriptor: int, line: bytes) -> None:
@@ -92,6 +104,11 @@ class guarded:  # noqa: N801  # used as a context manager, read as a phrase: wit
         return True
 
 
+# What a value's own code may raise when it is printed, counted or copied: it costs that value only. Not what is
+# raised into a thread from outside, such as the time limit of a job, which is no Exception either.
+BY_A_VALUE = (Exception, SystemExit)
+
+
 def described(error: BaseException) -> str:
     """Type and message of an exception, even where its __str__ raises."""
     try:
@@ -99,6 +116,18 @@ def described(error: BaseException) -> str:
     except Exception:  # a hostile __str__ must not end the process that we only watch
         text = "(its message cannot be printed)"
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+
+
+def as_text(name: object) -> str:
+    """A name as text: where an application gave something else, what that says of itself."""
+    if type(name) is str:
+        return name
+    try:
+        return str.__str__(name) if isinstance(name, str) else str(name)
+    except BY_A_VALUE as error:
+        if is_the_services(error):
+            raise
+        return "(cannot be printed)"
 
 
 def is_the_services(error: BaseException) -> bool:

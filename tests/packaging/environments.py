@@ -23,13 +23,18 @@ UV = str(SCRIPTS / "uv")
 
 def run(*command: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, its output captured; uv never fetches an interpreter."""
+    return run_within(PATIENCE, *command, **variables)
+
+
+def run_within(seconds: float, *command: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """The same, for a command that takes longer than an installation."""
     return subprocess.run(
         [str(word) for word in command],
         env=environment(UV_PYTHON_DOWNLOADS="never", **variables),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=seconds,
         check=False,
     )
 
