@@ -15,6 +15,7 @@ PARENT_SERVICE_NAME = "PLATFORM_TRACE_PARENT_SERVICE_NAME"
 COMMANDS = (
     ("run", "Run a command traced. The word `run` itself may be left out."),
     ("demo", "Start five small services and follow a request through them."),
+    ("collector", "Keep the spans and logs of this machine's services, and answer questions about them."),
     ("doctor", "Say what would be traced, what not and why, and whether the collector answers."),
 )
 
@@ -25,8 +26,9 @@ OPTIONS = (
     ("--exporter", "OTEL_TRACES_EXPORTER", "otlp|stdout|none", "Send spans, print them, or only pass context on."),
 )
 
-# Name, type, default, help. Types: text, secret (never shown), url (userinfo never shown), path,
-# boolean, integer, milliseconds, number, list (comma separated), pairs (key=value, comma separated),
+# Name, type, default, help. Types: text, secret (never shown), url (userinfo and query never shown), path,
+# boolean, integer, milliseconds, number, list (comma separated), patterns (regular expressions, comma separated),
+# pairs (key=value, comma separated),
 # and "a|b|c" for one of these words, whatever their case. An empty variable counts as not set.
 SETTINGS = (
     (ENABLED, "boolean", "false", "Trace this process and its children. The launcher sets it."),
@@ -35,6 +37,20 @@ SETTINGS = (
         "list",
         "",
         "Instrument only these libraries, by the names the catalog shows; empty means all.",
+    ),
+    (
+        "PLATFORM_TRACE_SHUTDOWN_TIMEOUT",
+        "milliseconds",
+        "3000",
+        "How long the end of a process may be delayed to send what is left; in all.",
+    ),
+    ("PLATFORM_TRACE_COLLECTOR_TOKEN", "secret", "", "What clients must show to platform-trace collector; as --token."),
+    ("PLATFORM_TRACE_UPSTREAM", "list", "", "Prefer upstream's instrumentations to ours: names, or all."),
+    (
+        "PLATFORM_TRACE_TRUST_INCOMING",
+        "always|never",
+        "always",
+        "Whose trace context a request may carry: anybody's, or nobody's; then each request starts a trace of its own.",
     ),
     (
         STRICT,
@@ -77,6 +93,12 @@ SETTINGS = (
     ("OTEL_EXPORTER_OTLP_INSECURE", "boolean", "false", "Speak gRPC without TLS to an endpoint without a scheme."),
     ("OTEL_EXPORTER_OTLP_TRACES_INSECURE", "boolean", "false", "The same, for spans."),
     ("OTEL_BSP_SCHEDULE_DELAY", "milliseconds", "1000", "How long spans may wait for others to be sent with."),
+    (
+        "OTEL_BSP_EXPORT_TIMEOUT",
+        "milliseconds",
+        "",
+        "The longest that one attempt to export may take, where the exporter's own timeout is longer.",
+    ),
     ("OTEL_BSP_MAX_QUEUE_SIZE", "integer", "", "How many spans may wait; unless set, as many as 64 MiB hold."),
     ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "integer", "512", "How many spans are sent at once."),
     ("OTEL_TRACES_SAMPLER", "text", "parentbased_always_on", "Which traces are recorded."),
@@ -94,6 +116,67 @@ SETTINGS = (
     ("OTEL_LINK_ATTRIBUTE_COUNT_LIMIT", "integer", "128", "The most attributes of a link."),
     ("OTEL_SEMCONV_STABILITY_OPT_IN", "list", "http,database", "Which semantic conventions instrumentations use."),
     ("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "list", "", "Leave these libraries alone; * means all of them."),
+    (
+        "OTEL_PYTHON_EXCLUDED_URLS",
+        "patterns",
+        "",
+        "Addresses without spans, as regular expressions. Unless set: the health checks of a server.",
+    ),
+    ("OTEL_PYTHON_ASGI_EXCLUDED_URLS", "patterns", "", "The same, for ASGI applications of no framework."),
+    ("OTEL_PYTHON_FASTAPI_EXCLUDED_URLS", "patterns", "", "The same, for FastAPI."),
+    ("OTEL_PYTHON_FLASK_EXCLUDED_URLS", "patterns", "", "The same, for Flask."),
+    ("OTEL_PYTHON_HTTPX_EXCLUDED_URLS", "patterns", "", "The same, for calls by httpx."),
+    ("OTEL_PYTHON_REQUESTS_EXCLUDED_URLS", "patterns", "", "The same, for calls by requests."),
+    ("OTEL_PYTHON_STARLETTE_EXCLUDED_URLS", "patterns", "", "The same, for Starlette."),
+    ("OTEL_PYTHON_URLLIB3_EXCLUDED_URLS", "patterns", "", "The same, for calls by urllib3."),
+    ("OTEL_PYTHON_WSGI_EXCLUDED_URLS", "patterns", "", "The same, for WSGI applications of no framework."),
+    (
+        "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST",
+        "patterns",
+        "",
+        "Headers of requests that servers record, as regular expressions; never those that carry credentials.",
+    ),
+    ("OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_RESPONSE", "patterns", "", "The same, of their responses."),
+    ("OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_CLIENT_REQUEST", "patterns", "", "The same, of calls."),
+    (
+        "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_CLIENT_RESPONSE",
+        "patterns",
+        "",
+        "The same, of the responses to calls.",
+    ),
+    (
+        "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SANITIZE_FIELDS",
+        "patterns",
+        "",
+        "Of these headers, as regular expressions, only that they were there is recorded.",
+    ),
+    (
+        "OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS",
+        "list",
+        "CONNECT,DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT,QUERY,TRACE",
+        "HTTP methods that are recorded as they are; any other is _OTHER.",
+    ),
+    (
+        "OTEL_PYTHON_ASYNCIO_COROUTINE_NAMES_TO_TRACE",
+        "list",
+        "",
+        "Coroutines with a span each; switches the instrumentation of asyncio on.",
+    ),
+    (
+        "OTEL_PYTHON_ASYNCIO_TO_THREAD_FUNCTION_NAMES_TO_TRACE",
+        "list",
+        "",
+        "The same, for functions that asyncio.to_thread runs.",
+    ),
+    ("OTEL_PYTHON_ASYNCIO_FUTURE_TRACE_ENABLED", "boolean", "false", "The same, for every future."),
+    (
+        "OTEL_PYTHON_LOG_CORRELATION",
+        "boolean",
+        "false",
+        "Put trace ids into the records of logging; switches its instrumentation on.",
+    ),
+    ("OTEL_PYTHON_DISTRO", "text", "", "For opentelemetry-instrument and the operator: platform_otel is ours."),
+    ("OTEL_PYTHON_CONFIGURATOR", "text", "", "The same: platform_otel is ours."),
     ("OTEL_CONFIG_FILE", "path", "", "Not supported: use the OTEL_* variables."),
 )
 
@@ -126,41 +209,119 @@ class Config:
         return bool(self._environ.get(name, "").strip())
 
     def get(self, *names: str) -> "Any":
-        """The value of the first of these settings that has a good one, else the last one's default."""
+        """The value in force of these settings, as ``find`` has it."""
+        return self.find(*names)[0]
+
+    def find(self, *names: str) -> "tuple[Any, str]":
+        """The first good value of these settings, and the name of the one that says it.
+
+        If none says a good one: the default of the last, and "". What is said of a bad value names what is used.
+        """
+        bad = []
         for name in names:
-            _, kind, default, _ = _ROWS[name]
             if self.is_set(name):
                 try:
-                    return parse(kind, self._environ[name].strip())
+                    found = parse(_ROWS[name][1], self._environ[name].strip())
                 except ValueError as expected:
-                    self._warn(_problem(name, kind, self._environ[name], str(expected), default))
-        return parse(kind, default) if default else _NOTHING.get(kind, "")
+                    bad.append((name, str(expected)))
+                else:
+                    self._say(bad, self._used(names[-1], name))
+                    return found, name
+        self._say(bad, self._used(names[-1]))
+        _, kind, default, _ = _ROWS[names[-1]]
+        return parse(kind, default) if default else _NOTHING.get(kind, ""), ""
+
+    def used(self, *names: str) -> str:
+        """What becomes of a bad value among these settings, in words."""
+        return self._used(names[-1], Config(self._environ).find(*names)[1])
+
+    def _used(self, last: str, name: str = "") -> str:
+        return f"using {self._environ[name].strip()}, from {name}" if name else instead(_ROWS[last][2])
+
+    def _say(self, bad: "list[tuple[str, str]]", used: str) -> None:
+        for name, expected in bad:
+            self._warn(f"{name}={shown(_ROWS[name][1], self._environ[name])} is not {expected}; {used}")
 
 
-def _problem(name: str, kind: str, text: str, expected: str, default: str) -> str:
-    used = f"using {default}" if default else "ignoring it"
-    return f"{name}={shown(kind, text)} is not {expected}; {used}"
+def instead(default: str) -> str:
+    """What becomes of a bad value, in words."""
+    return f"using {default}" if default else "ignoring it"
+
+
+# --- Without secrets --------------------------------------------------------------------------------------------------
+
+_HIDDEN = "(hidden)"
+# What a number or a word does not hold, and a token pasted in its place often does.
+_NO_WORD = "=:%@"
+# A longer one, unless it begins as paths do, is rather what should be in the file.
+_LONGEST_NAME = 60
+# What is in the names of secrets; cookie, session and bearer are where HTTP headers keep theirs.
+_ANNOUNCING = (
+    "pass(?:word|wd|phrase)?|pwd|secret|token|credential|(?:api|access|private|license)[_-]?key"
+    "|auth|signature|dsn|cookie|session"
+)
+# In order: a key or certificate; user name and password before a host; what such a name announces; credentials.
+_SECRETS = (
+    (r"-----BEGIN[\s\S]*", _HIDDEN),
+    (r"[^\s\"':/=]+:(?!//)[^\s\"']*@", f"{_HIDDEN}@"),
+    (
+        rf"(?i)([\w.-]*(?:{_ANNOUNCING})[\w.-]*)(\s*[=:]\s*)(?:(?:basic|bearer)\s+)?[^\s,;&\"']+",
+        rf"\1\2{_HIDDEN}",
+    ),
+    (r"(?i)\b(basic|bearer)\s+[^\s,;\"']+", rf"\1 {_HIDDEN}"),
+)
 
 
 def shown(kind: str, text: str) -> str:
-    """A value fit to be printed: short, on one line, without its secrets."""
-    if kind in ("secret", "pairs"):
-        return "(hidden)"
-    if kind == "url":
-        text = _without_secrets(text)
-    return ascii(text if len(text) <= 60 else text[:57] + "...")
+    """A value fit for a message: short, on one line, without its secrets."""
+    text = without_secrets(kind, text)
+    return text if text == _HIDDEN else ascii(text if len(text) <= 60 else text[:57] + "...")
 
 
-def _without_secrets(url: str) -> str:
-    """An address without its userinfo, whatever characters that has, and without what its query says."""
+def without_secrets(kind: str, text: str) -> str:
+    """A value as far as it may be shown, by the kind of its setting; people also paste tokens where none belongs."""
+    if kind in ("secret", "pairs") or (kind == "path" and _is_no_path(text)):
+        return _HIDDEN
+    if kind == "url" or "://" in text:
+        return _without_credentials(text)
+    if kind not in ("text", "path", "list", "patterns") and any(letter in text for letter in _NO_WORD):
+        return _HIDDEN
+    return discreet(text)
+
+
+def _is_no_path(text: str) -> bool:
+    return "\n" in text or "-----" in text or (len(text) > _LONGEST_NAME and not text.startswith(("/", ".", "~")))
+
+
+def _without_credentials(url: str) -> str:
+    """An address without its userinfo, whatever letters that has, and its query; nothing if they cannot be told."""
     scheme, separator, rest = url.partition("://")
     if not separator:
         scheme, rest = "", url
-    if "@" in rest:
-        rest = "(hidden)@" + rest.rpartition("@")[2]
-    if "?" in rest:
-        rest = rest.partition("?")[0] + "?(hidden)"
-    return scheme + separator + rest
+    end = next((at for at, letter in enumerate(rest) if letter in "?#" or letter.isspace()), len(rest))
+    address, query = rest[:end], rest[end:]
+    if "@" in query:  # of a query, or of a password with such a letter
+        return scheme + separator + _HIDDEN
+    if "@" in address:
+        address = f"{_HIDDEN}@" + address.rpartition("@")[2]
+    return scheme + separator + address + (f"?{_HIDDEN}" if query else "")
+
+
+def discreet(text: str) -> str:
+    """Any text with user names, passwords, query values, tokens and other named secrets hidden."""
+    from urllib.parse import unquote
+
+    decoded = unquote(text, errors="surrogateescape")
+    return _HIDDEN if decoded != text and _hiding(decoded) != decoded else _hiding(text)
+
+
+def _hiding(text: str) -> str:
+    import re  # here, for it is needed only where something is said
+
+    text = re.sub(r"[^\s\"'/]*//[^\s\"']+", lambda address: _without_credentials(address.group()), text)
+    for pattern, hidden in _SECRETS:
+        text = re.sub(pattern, hidden, text)
+    return text
 
 
 def _integer(text: str) -> int:
@@ -178,6 +339,17 @@ def _boolean(text: str) -> bool:
 
 def _list(text: str) -> "tuple[str, ...]":
     return tuple(item for item in (part.strip() for part in text.split(",")) if item)
+
+
+def _patterns(text: str) -> "tuple[str, ...]":
+    import re  # here, for most processes set none
+
+    try:
+        for pattern in _list(text):
+            re.compile(pattern)
+    except (re.error, OverflowError, RecursionError):
+        raise ValueError("regular expressions, comma separated") from None
+    return _list(text)
 
 
 def _one_of(kind: str) -> "Callable[[str], str]":
@@ -205,5 +377,6 @@ _PARSERS = {
     "integer": _integer,
     "milliseconds": _integer,
     "list": _list,
+    "patterns": _patterns,
 }
-_NOTHING: "dict[str, Any]" = {"list": (), "integer": None, "milliseconds": None}  # Any: by the kind
+_NOTHING: "dict[str, Any]" = {"list": (), "patterns": (), "integer": None, "milliseconds": None}  # Any: by the kind
