@@ -9,7 +9,7 @@ from platform_otel.process.kubernetes import INSIDE
 # (variables that are set there and nowhere else, provider, platform, variables that name the region). The first row
 # that fits is taken. A region alone says nothing: AWS_REGION on a laptop is where its SDK calls to.
 # Providers and platforms without a name in the conventions have one of their own, as these allow; "" is left out.
-_CLOUDS = (
+CLOUDS = (
     (("AWS_LAMBDA_FUNCTION_NAME",), "aws", "aws_lambda", ("AWS_REGION",)),
     (("ECS_CONTAINER_METADATA_URI_V4",), "aws", "aws_ecs", ("AWS_REGION", "AWS_DEFAULT_REGION")),
     (("ECS_CONTAINER_METADATA_URI",), "aws", "aws_ecs", ("AWS_REGION", "AWS_DEFAULT_REGION")),
@@ -33,7 +33,7 @@ def cloud_attributes(environ: "Mapping[str, str]") -> "dict[str, str]":
 
     Source: https://opentelemetry.io/docs/specs/semconv/resource/cloud/
     """
-    for variables, provider, platform, regions in _CLOUDS:
+    for variables, provider, platform, regions in CLOUDS:
         if all(environ.get(name) for name in variables) and not _is_knative(variables[0], environ):
             region = next((environ[name] for name in regions if environ.get(name)), "")
             found = {"cloud.provider": provider, "cloud.platform": platform, "cloud.region": region}

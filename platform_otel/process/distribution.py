@@ -28,11 +28,16 @@ class Distribution:
 
     def read(self, file: str) -> str:
         """The content of one of its files, "" if it has none."""
-        try:
-            with open(os.path.join(self.metadata, file), encoding="utf-8", errors="replace") as opened:
-                return opened.read()
-        except OSError:
-            return ""
+        return read_text(os.path.join(self.metadata, file))
+
+
+def read_text(path: str) -> str:
+    """The content of a file, "" if it cannot be read."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as opened:
+            return opened.read()
+    except OSError:
+        return ""
 
 
 def version_of_module(module: str, path: "Sequence[str]") -> str:
@@ -104,28 +109,32 @@ def _is_source_of(folder: str, project: str) -> bool:
     return os.path.abspath(folder) in map(os.path.abspath, candidates)
 
 
-def console_script(name: str, path: "Sequence[str]") -> "tuple[str, str]":
-    """The module that an installed console script calls, and its distribution's version; "" and "" if none does.
+def version_of_script(script: str, path: "Sequence[str]") -> str:
+    """The version of the distribution that offers a console script of this name; "" if none does."""
+    for folder in path:
+        for distribution in distributions(folder):
+            for group, name, _ in entry_points(distribution.read("entry_points.txt")):
+                if (group, name) == ("console_scripts", script):
+                    return distribution.version
+    return ""
+
+
+def entry_points(text: str) -> "Iterator[tuple[str, str, str]]":
+    """Group, name and target of what a distribution offers to others, as "identity.main:run".
+
+    Args:
+        text: its entry_points.txt.
 
     Source: https://packaging.python.org/en/latest/specifications/entry-points/
     """
-    for folder in path:
-        for distribution in distributions(folder):
-            if module := _console_scripts(distribution.read("entry_points.txt")).get(name):
-                return module, distribution.version
-    return "", ""
-
-
-def _console_scripts(text: str) -> "dict[str, str]":
-    found: dict[str, str] = {}
     group = ""
     for line in map(str.strip, text.splitlines()):
         name, equals, target = line.partition("=")
         if line.startswith("["):
             group = line.strip("[] ")
-        elif equals and group == "console_scripts" and not line.startswith(("#", ";")):
-            found[name.strip()] = target.partition(":")[0].strip()
-    return found
+        elif equals and not line.startswith(("#", ";")):
+            # "module:attribute [extra]" is allowed by the format; the extra does not matter here.
+            yield group, name.strip(), target.partition("[")[0].strip()
 
 
 def distributions(folder: str) -> "Iterator[Distribution]":
@@ -143,4 +152,7 @@ def distributions(folder: str) -> "Iterator[Distribution]":
 
 def normalised(name: str) -> str:
     """A distribution's name as the package index compares it (PEP 503)."""
-    return name.replace("_", "-").replace(".", "-").lower()
+    name = name.replace("_", "-").replace(".", "-").lower()
+    while "--" in name:  # a run of separators counts as one
+        name = name.replace("--", "-")
+    return name

@@ -1,11 +1,9 @@
 """Who this process is: its resource, as bytes for OTLP and as the SDK's type for others."""
 
-import os
-import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from platform_otel.process.resource import resource_attributes
+from platform_otel.process.resource import resource_of_this_process
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -15,7 +13,7 @@ class Identity:
     """The resource, computed when it is first needed: some of it reads files, which no request should wait for."""
 
     def __init__(self, attributes: Callable[[], Mapping[str, Any]] | None = None) -> None:
-        self._compute = attributes or _of_this_process
+        self._compute = attributes or resource_of_this_process
         self.forget()
 
     def forget(self) -> None:
@@ -36,7 +34,3 @@ class Identity:
 
             self._sdk = Resource(dict(self.attributes()))
         return self._sdk
-
-
-def _of_this_process() -> Mapping[str, Any]:
-    return resource_attributes(os.environ, sys.orig_argv)

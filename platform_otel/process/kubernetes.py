@@ -9,7 +9,7 @@ INSIDE = "KUBERNETES_SERVICE_HOST"
 
 # Attribute -> variables that say it wherever they are set, best first. The first name of each is the one that
 # OpenTelemetry proposed for the downward API (OTEP 195), the next the operator's.
-_PLAIN = (
+ANYWHERE = (
     ("k8s.pod.name", ("K8S_POD_NAME", "OTEL_RESOURCE_ATTRIBUTES_POD_NAME", "KUBERNETES_POD_NAME")),
     ("k8s.pod.uid", ("K8S_POD_UID", "OTEL_RESOURCE_ATTRIBUTES_POD_UID", "KUBERNETES_POD_UID")),
     (
@@ -31,7 +31,7 @@ _PLAIN = (
     ("k8s.cluster.name", ("K8S_CLUSTER_NAME",)),
 )
 # The same for names that mean something else elsewhere (NODE_NAME is Jenkins's, too): only inside a pod.
-_INSIDE = (
+INSIDE_A_POD = (
     ("k8s.pod.name", ("POD_NAME", "MY_POD_NAME")),
     ("k8s.pod.uid", ("POD_UID", "MY_POD_UID")),
     ("k8s.namespace.name", ("POD_NAMESPACE", "MY_POD_NAMESPACE")),
@@ -47,7 +47,7 @@ def kubernetes_attributes(environ: "Mapping[str, str]") -> "dict[str, str]":
     """
     inside = bool(environ.get(INSIDE))
     found: dict[str, str] = {}
-    for attribute, variables in _PLAIN + _INSIDE if inside else _PLAIN:
+    for attribute, variables in ANYWHERE + INSIDE_A_POD if inside else ANYWHERE:
         value = next((environ[name] for name in variables if environ.get(name)), "")
         if value:
             found.setdefault(attribute, value)

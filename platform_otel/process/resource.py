@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from platform_otel import __version__, config
 from platform_otel.process.cloud import cloud_attributes
+from platform_otel.process.command_line import application
 from platform_otel.process.container import read_container_id
 from platform_otel.process.guard import guarded, say
 from platform_otel.process.kubernetes import kubernetes_attributes
 from platform_otel.process.resource_variable import pairs
-from platform_otel.process.service_name import application, is_installed_script, printable, script_stem, service_name
+from platform_otel.process.service_name import is_installed_script, name_of_this_process, printable, script_stem
 
 _VARIABLE = "OTEL_RESOURCE_ATTRIBUTES"
 
@@ -18,26 +19,29 @@ _VARIABLE = "OTEL_RESOURCE_ATTRIBUTES"
 _instance_ids: dict[int, str] = {}
 
 
-def resource_attributes(environ: Mapping[str, str], argv: Sequence[str]) -> dict[str, str | int]:
-    """The resource of this process, whole.
+def resource_of_this_process() -> dict[str, str | int]:
+    """The resource of this process, whole."""
+    return resource_attributes(os.environ, sys.orig_argv, name_of_this_process()[0])
+
+
+def resource_attributes(environ: Mapping[str, str], argv: Sequence[str], service: str) -> dict[str, str | int]:
+    """The resource of a process, whole.
 
     Args:
         environ: its environment.
         argv: its command line as in ``sys.orig_argv``.
+        service: its name, which has an order of its own, see ``service_name``.
 
     Source: https://opentelemetry.io/docs/specs/semconv/resource/
     """
     costly: dict[str, str] = {}
     with guarded("find out the container and the version of the service"):
         costly = costly_attributes(environ, argv)
-    return {**costly, **attributes_at_once(environ, argv)}
+    return {**costly, **attributes_at_once(environ, service)}
 
 
-def attributes_at_once(environ: Mapping[str, str], argv: Sequence[str]) -> dict[str, str | int]:
-    """What costs nothing to know. It wins over what costs; what OTEL_RESOURCE_ATTRIBUTES says wins over all.
-
-    The service's name alone has an order of its own, see ``service_name``.
-    """
+def attributes_at_once(environ: Mapping[str, str], service: str) -> dict[str, str | int]:
+    """What costs nothing to know. It wins over what costs; what OTEL_RESOURCE_ATTRIBUTES says over all but the name."""
     said = said_by_the_user(environ.get(_VARIABLE, ""))
     attributes = {
         **_telemetry_attributes(),
@@ -48,7 +52,7 @@ def attributes_at_once(environ: Mapping[str, str], argv: Sequence[str]) -> dict[
         **_service_attributes(environ),
         **_deployment_attributes(environ, said),
         **said,
-        "service.name": service_name(environ, argv)[0],
+        "service.name": service,
     }
     return {name: printable(value) if isinstance(value, str) else value for name, value in attributes.items()}
 
@@ -99,9 +103,17 @@ def _process_attributes() -> dict[str, str | int]:
         "process.runtime.version": ".".join(str(part) for part in (version[:3] if is_final else version)),
         "process.runtime.description": sys.version,
     }
-    if sys.executable:  # an interpreter inside another program may have none
-        attributes["process.executable.name"] = os.path.basename(sys.executable)
+    if executable := _executable():
+        attributes["process.executable.name"] = os.path.basename(executable)
     return attributes
+
+
+def _executable() -> str:
+    """The file that runs, links followed; an interpreter inside another program has none of its own."""
+    try:
+        return os.readlink("/proc/self/exe").removesuffix(" (deleted)")  # by an upgrade since
+    except OSError:  # not Linux
+        return sys.executable or ""
 
 
 def _service_attributes(environ: Mapping[str, str]) -> dict[str, str]:
@@ -130,17 +142,17 @@ def _deployment_attributes(environ: Mapping[str, str], said: Mapping[str, str]) 
 
 def application_version(environ: Mapping[str, str], argv: Sequence[str]) -> str:
     """The version of the installed distribution that holds the application, or ""."""
-    from platform_otel.process.distribution import console_script, version_of_module
+    from platform_otel.process.distribution import version_of_module, version_of_script
 
     serves = application(argv, environ)
     path = [folder for folder in sys.path if isinstance(folder, str)]  # people append what is no text, too
     if serves.kind == "module":
         return version_of_module(serves.text, [*path, *_imported_from(serves.text)])
     if serves.kind == "script" and is_installed_script(serves.text):
-        return console_script(script_stem(serves.text), path)[1]
+        return version_of_script(script_stem(serves.text), path)
     if not serves.kind and (inherited := environ.get(config.PARENT_SERVICE_NAME, "")):
         # A worker is of its parent's version; the parent was called by its package or its console script.
-        return version_of_module(inherited, path) or console_script(inherited, path)[1]
+        return version_of_module(inherited, path) or version_of_script(inherited, path)
     return ""
 
 

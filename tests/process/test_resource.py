@@ -13,26 +13,16 @@ import opentelemetry.sdk.version
 import pytest
 
 from platform_otel import __version__
-from platform_otel.config import PARENT_SERVICE_NAME
-from platform_otel.demo.receiver import ReceivedSpan, Receiver
+from platform_otel.demo.receiver import Receiver
 from platform_otel.process.cloud import cloud_attributes
-from platform_otel.process.container import container_id, read_container_id
-from platform_otel.process.distribution import console_script, version_of_module
 from platform_otel.process.kubernetes import kubernetes_attributes
-from platform_otel.process.resource import attributes_at_once, costly_attributes, resource_attributes
+from platform_otel.process.resource import attributes_at_once, resource_attributes
 from platform_otel.process.resource_variable import pairs
+from tests.process.support import CODE, IDENTITY, span_of
 from tests.support import LAUNCHER, SERVICES, Service, exporting_to, launch, launch_code, received
 
-IDENTITY = ["python", "-m", "identity.main"]
-CODE = "import child_task; child_task.work()"
-
-
-def span_of(receiver: Receiver, *command: str, cwd: str | Path = SERVICES, **variables: str) -> ReceivedSpan:
-    """The one span of a command that was started by the launcher, in its folder or on that of the services."""
-    outcome = launch(*command, cwd=cwd, PYTHONPATH=f"{cwd}:{SERVICES}", **exporting_to(receiver, **variables))
-    assert (outcome.returncode, outcome.stderr) == (0, "")
-    [span] = received(receiver, 1)
-    return span
+# The convention: on Linux the file that runs, such as python3.11, whatever links lead there.
+EXECUTABLE = Path(sys.executable).resolve().name if sys.platform == "linux" else Path(sys.executable).name
 
 
 # --- a real process ---------------------------------------------------------------------------------------------------
@@ -49,7 +39,7 @@ def test_a_process_says_all_that_it_knows_of_itself(receiver: Receiver, environm
     assert {name: value for name, value in resource.items() if not name.startswith(around)} == {
         "service.name": "identity",
         "service.version": "1.4.0",
-        "process.executable.name": Path(sys.executable).name,
+        "process.executable.name": EXECUTABLE,
         "process.runtime.name": "cpython",
         "process.runtime.version": platform.python_version(),
         "process.runtime.description": sys.version,
@@ -125,10 +115,10 @@ def test_a_child_is_an_instance_of_its_own_and_of_its_parents_version(
 def identities(*variables: str) -> list[tuple[object, object]]:
     """Process and instance of a parent and of the child that it forked after it had asked for its own."""
     code = """
-        import os, sys
-        from platform_otel.process.resource import resource_attributes
+        import os
+        from platform_otel.process.resource import resource_of_this_process
         def tell():
-            found = resource_attributes(os.environ, sys.orig_argv)
+            found = resource_of_this_process()
             print(found["process.pid"], found["service.instance.id"], flush=True)
         tell()
         if os.fork() == 0:
@@ -152,7 +142,7 @@ def test_an_instance_id_of_the_user_stays_in_children() -> None:
 
 
 def test_one_process_has_one_instance_id_however_often_it_is_asked() -> None:
-    ids = [attributes_at_once({}, IDENTITY)["service.instance.id"] for _ in range(2)]
+    ids = [attributes_at_once({}, "identity")["service.instance.id"] for _ in range(2)]
 
     assert ids[0] == ids[1]
 
@@ -314,228 +304,18 @@ def test_a_process_in_a_cloud_says_which(receiver: Receiver) -> None:
 def test_the_environment_that_is_deployed_to_is_what_is_said_outright(
     variables: Mapping[str, str], expected: str | None
 ) -> None:
-    assert attributes_at_once(variables, IDENTITY).get("deployment.environment.name") == expected
+    assert attributes_at_once(variables, "identity").get("deployment.environment.name") == expected
 
 
 def test_a_release_of_the_platform_is_the_version_unless_the_user_says_another(environment_of_packages: Path) -> None:
     released = {"HEROKU_RELEASE_VERSION": "v42"}
     said = {**released, "OTEL_RESOURCE_ATTRIBUTES": "service.version=7"}
 
-    assert resource_attributes(released, IDENTITY)["service.version"] == "v42"
-    assert resource_attributes(said, IDENTITY)["service.version"] == "7"
+    assert resource_attributes(released, IDENTITY, "identity")["service.version"] == "v42"
+    assert resource_attributes(said, IDENTITY, "identity")["service.version"] == "7"
 
 
 def test_bytes_that_are_no_text_can_still_be_sent() -> None:
-    attributes = attributes_at_once({"K8S_POD_NAME": os.fsdecode(b"p\xff")}, IDENTITY)
+    attributes = attributes_at_once({"K8S_POD_NAME": os.fsdecode(b"p\xff")}, "identity")
 
     assert attributes["k8s.pod.name"] == "p?"
-
-
-# --- containers -------------------------------------------------------------------------------------------------------
-
-ID = "be522444b60caf2d3934b8b24b916a8a314f4b68d4595aa419874657e8d103f2"
-OTHER = "b136f3d296b4c2024b3e7ad816f2a804a47cf1acc3d445075c6d78cf159ef58d"
-TASK = "432624d2150b349fe35ba397284dea78-2531612879"
-POD_PATH = "/kubepods/burstable/pod0a947273-7214-4824-8411-875ebd7626e4"
-PRIVATE = "0::/\n"
-MOUNT = "473 456 254:1 {root} {point} rw,relatime master:15 - {type} /dev/vda1 rw\n"
-
-
-def mount(root: str, point: str, filesystem: str = "ext4") -> str:
-    return MOUNT.format(root=root, point=point, type=filesystem)
-
-
-IN_POD = mount("/var/lib/kubelet/pods/0a947273-7214-4824-8411-875ebd7626e4/etc-hosts", "/etc/hosts")
-
-CGROUPS = {
-    "docker": f"12:pids:/docker/{ID}\n1:name=systemd:/docker/{ID}\n0::/system.slice/containerd.service\n",
-    "docker by systemd": f"0::/system.slice/docker-{ID}.scope\n",
-    "podman": f"0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{ID}.scope/container\n",
-    "kubernetes": f"11:cpu:{POD_PATH}/{ID}\n",
-    "kubernetes by systemd": f"0::/kubepods.slice/kubepods-pod0a94.slice/cri-containerd-{ID}.scope\n",
-    "cri-o": f"1:name=systemd:/kubepods.slice/kubepods-pod0a94.slice/crio-{ID}.scope\n",
-    "containerd 1.5": f"1:name=systemd:/system.slice/containerd.service/kubepods-pod0a94.slice:cri-containerd:{ID}\n",
-    "amazon ecs": f"9:perf_event:/ecs/55091c13-b8cf-4801-b527-f4601742204d/{ID}\n",
-    "docker in docker": f"0::/docker/{OTHER}/docker/{ID}\n",
-}
-MOUNTS = {
-    "docker": mount(f"/docker/containers/{ID}/resolv.conf", "/etc/resolv.conf")
-    + mount(f"/docker/containers/{ID}/hostname", "/etc/hostname"),
-    "docker with a folder of its own": mount(f"/data/docker/containers/{ID}/hostname", "/etc/hostname"),
-    "podman": mount(f"/containers/overlay-containers/{ID}/userdata/.containerenv", "/run/.containerenv", "tmpfs"),
-    "nerdctl": mount(f"/var/lib/nerdctl/1935db59/containers/default/{ID}/hostname", "/etc/hostname"),
-    "cri-o": IN_POD
-    + mount(f"/containers/storage/overlay-containers/{OTHER}/userdata/hostname", "/etc/hostname", "tmpfs")
-    + mount(f"/containers/storage/overlay-containers/{ID}/userdata/run/secrets", "/run/secrets", "tmpfs"),
-    "version 1 in a namespace": mount(f"/docker/{ID}", "/sys/fs/cgroup/pids", "cgroup"),
-    "containerd, version 1": IN_POD
-    + mount(f"/kubepods-burstable-pod321c.slice:cri-containerd:{ID}", "/sys/fs/cgroup/pids", "cgroup")
-    + mount(f"/var/lib/containerd/io.containerd.grpc.v1.cri/sandboxes/{OTHER}/hostname", "/etc/hostname"),
-}
-NO_CONTAINER = {
-    "a host": ("0::/user.slice/user-1000.slice/session-3.scope\n", mount("/", "/")),
-    "a host that runs docker": ("0::/init.scope\n", mount("/", f"/var/lib/docker/containers/{ID}/mounts/shm", "tmpfs")),
-    "a pod whose runtime hides it": (
-        PRIVATE,
-        IN_POD + mount(f"/containerd/io.containerd.grpc.v1.cri/sandboxes/{OTHER}/hostname", "/etc/hostname"),
-    ),
-    "a pod of cri-o that tells its sandbox only": (
-        PRIVATE,
-        IN_POD + mount(f"/containers/storage/overlay-containers/{OTHER}/userdata/hostname", "/etc/hostname"),
-    ),
-    "nothing": ("", ""),
-    "nonsense": ("::::\n/\n\n1:2\n", "1 2 3\n - - - -\n1 2 3 4 5 6 7 -\n"),
-}
-
-
-@pytest.mark.parametrize("runtime", CGROUPS)
-def test_a_cgroup_tells_its_container(runtime: str) -> None:
-    assert container_id(CGROUPS[runtime], "") == ID
-
-
-def test_a_cgroup_of_fargate_tells_its_task() -> None:
-    assert container_id(f"1:name=systemd:/ecs/{TASK.partition('-')[0]}/{TASK}\n", "") == TASK
-
-
-@pytest.mark.parametrize("runtime", MOUNTS)
-def test_mounts_tell_their_container_where_the_cgroup_is_hidden(runtime: str) -> None:
-    assert container_id(PRIVATE, MOUNTS[runtime]) == ID
-
-
-@pytest.mark.parametrize("place", NO_CONTAINER)
-def test_no_id_is_better_than_a_wrong_one(place: str) -> None:
-    assert container_id(*NO_CONTAINER[place]) == ""
-
-
-def test_the_id_is_read_from_proc(tmp_path: Path) -> None:
-    (tmp_path / "proc/self").mkdir(parents=True)
-    (tmp_path / "proc/self/cgroup").write_text(PRIVATE)
-    (tmp_path / "proc/self/mountinfo").write_text(MOUNTS["docker"])
-
-    assert costly_attributes({}, ["python"], str(tmp_path)) == {"container.id": ID}
-    assert costly_attributes({}, ["python"], str(tmp_path / "no-such-folder")) == {}
-
-
-def test_a_process_tells_its_own_container(receiver: Receiver) -> None:
-    span = span_of(receiver, sys.executable, "-c", CODE)
-
-    assert span.resource.get("container.id", "") == read_container_id()
-
-
-# --- versions ---------------------------------------------------------------------------------------------------------
-
-
-def install(
-    folder: Path, distribution: str, version: str, files: Sequence[str] = (), scripts: str = "", editable: str = ""
-) -> None:
-    """Leave what pip leaves of a distribution."""
-    metadata = folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
-    metadata.mkdir(parents=True)
-    record = [*files, f"{metadata.name}/RECORD"]
-    (metadata / "RECORD").write_text("".join(f"{file},sha256=x,1\n" for file in record))
-    if scripts:
-        (metadata / "entry_points.txt").write_text(f"[gui_scripts]\nno = x:y\n\n[console_scripts]\n{scripts}\n")
-    if editable:
-        (metadata / "direct_url.json").write_text(f'{{"url": "file://{editable}", "dir_info": {{"editable": true}}}}')
-    for file in files:
-        (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        (folder / file).touch()
-
-
-@pytest.fixture
-def environment_of_packages(tmp_path: Path) -> Path:
-    """A folder with an installed service, identity, whose main module makes a span."""
-    install(tmp_path, "identity", "1.4.0", ["identity/__init__.py", "identity/main.py"], "server = identity.main:run")
-    (tmp_path / "identity/main.py").write_text(CODE)
-    return tmp_path
-
-
-def test_a_module_is_of_the_distribution_that_installed_its_file(tmp_path: Path) -> None:
-    install(tmp_path, "acme-identity", "1.0", ["acme/identity/main.py"])
-    install(tmp_path, "acme-meter", "2.0+local.1", ["acme/meter/__init__.py"])
-    install(tmp_path, "acme", "3.0", ["something_else.py"])
-    path = [str(tmp_path / "empty"), str(tmp_path)]
-
-    assert version_of_module("acme.identity.main", path) == "1.0"
-    assert version_of_module("acme.identity.main.create_app", path) == "1.0"
-    assert version_of_module("acme.meter", path) == "2.0+local.1"
-    assert version_of_module("acme.gate", path) == ""
-    assert version_of_module("acme", path) == ""
-
-
-@pytest.mark.parametrize("source", ["", "src"])
-def test_an_editable_installation_is_of_its_projects_folder(tmp_path: Path, source: str) -> None:
-    project, site = tmp_path / "my project", tmp_path / "site"
-    for folder in (project / source, project / "tests"):
-        (folder / "identity").mkdir(parents=True)
-        (folder / "identity" / "main.py").touch()
-    install(site, "acme-identity", "1.0", editable=str(project).replace(" ", "%20"))
-    install(site, "broken", "1.0", editable='"')
-
-    assert version_of_module("identity.main", [str(project / source), str(site)]) == "1.0"
-    assert version_of_module("identity.main", [str(project / "tests"), str(site)]) == ""
-
-
-def test_what_setuptools_leaves_in_a_source_folder_counts_too(tmp_path: Path) -> None:
-    metadata = tmp_path / "acme_identity.egg-info"
-    metadata.mkdir()
-    (metadata / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: acme-identity\nVersion: 1.0\n")
-    (metadata / "top_level.txt").write_text("identity\n")
-    (tmp_path / "identity.py").touch()
-
-    assert version_of_module("identity", [str(tmp_path)]) == "1.0"
-
-
-def test_a_console_script_is_of_the_distribution_that_offers_it(environment_of_packages: Path) -> None:
-    path = ["/no/such/folder", str(environment_of_packages)]
-
-    assert console_script("server", path) == ("identity.main", "1.4.0")
-    assert console_script("no", path) == ("", "")
-
-
-@pytest.mark.parametrize(
-    "argv, environ, expected",
-    [
-        (["python", "/venv/bin/uvicorn", "identity.main:app"], {}, "1.4.0"),
-        (["python", "/venv/bin/celery", "-A", "identity", "worker"], {}, "1.4.0"),
-        (["python", "manage.py"], {"DJANGO_SETTINGS_MODULE": "identity.settings"}, "1.4.0"),
-        (["python", "/venv/bin/server"], {}, "1.4.0"),
-        (["python", "-c", "pass"], {PARENT_SERVICE_NAME: "identity"}, "1.4.0"),
-        (["python", "-c", "pass"], {PARENT_SERVICE_NAME: "server"}, "1.4.0"),
-        (["python", "-c", "pass"], {}, None),
-        (["python", "services/identity/app.py"], {}, None),
-        (["python", "/venv/bin/uvicorn", "main:app"], {}, None),
-        (["python", "-m", "http.server"], {}, None),
-    ],
-)
-def test_the_version_is_that_of_the_applications_distribution(
-    environment_of_packages: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    argv: Sequence[str],
-    environ: Mapping[str, str],
-    expected: str | None,
-) -> None:
-    monkeypatch.setattr(sys, "path", [str(environment_of_packages)])
-
-    assert costly_attributes(environ, argv).get("service.version") == expected
-
-
-def test_what_is_no_folder_on_the_path_does_no_harm(
-    environment_of_packages: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "path", [b"/bytes", None, "\0", "", "/no/such/folder", str(environment_of_packages)])
-
-    assert costly_attributes({}, IDENTITY)["service.version"] == "1.4.0"
-    assert costly_attributes({}, ["python", "/venv/bin/server"])["service.version"] == "1.4.0"
-
-
-def test_an_installed_script_called_like_many_others_is_named_by_what_it_calls(
-    receiver: Receiver, environment_of_packages: Path
-) -> None:
-    script = environment_of_packages / "bin" / "server"
-    script.parent.mkdir()
-    script.write_text(f"#!{sys.executable}\n{CODE}\n")
-    script.chmod(0o755)
-    span = span_of(receiver, str(script), cwd=environment_of_packages)
-
-    assert (span.service, span.resource["service.version"]) == ("identity", "1.4.0")

@@ -1,7 +1,7 @@
 """A service is called what its user says, else what its command line says, else as its parent."""
 
-import json
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -15,12 +15,27 @@ from hypothesis import strategies as st
 
 from platform_otel.config import PARENT_SERVICE_NAME
 from platform_otel.demo.receiver import Receiver
-from platform_otel.process.launch_command import launched
-from platform_otel.process.service_name import UNKNOWN, infer, pass_on, service_name
+from platform_otel.process.service_name import UNKNOWN, infer, service_name
 from tests.support import SERVICES, exporting_to, launch, received
 
 HERE = "/srv/platform"
 UNNAMED = ""
+# As pip writes it.
+CONSOLE_SCRIPT = """\
+#!/venv/bin/python
+import sys
+from identity.main import run
+if __name__ == '__main__':
+    sys.argv[0] = sys.argv[0].removesuffix('.exe')
+    sys.exit(run())
+"""
+# As Django writes it.
+MANAGE = """\
+#!/usr/bin/env python
+def main():
+    os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'identity.settings')
+"""
+OF_MANY = MANAGE.replace("identity", "config")
 
 
 class Case(NamedTuple):
@@ -30,14 +45,14 @@ class Case(NamedTuple):
     name: str
     environ: Mapping[str, str] = {}
     folder: str = HERE
-    # What installed console scripts call, by their names.
+    # The text of scripts, by their paths.
     scripts: Mapping[str, str] = {}
 
     def words(self) -> list[str]:
         return shlex.split(self.command)
 
-    def console_script(self, name: str) -> str:
-        return self.scripts.get(name, "")
+    def read(self, path: str) -> str:
+        return self.scripts.get(path, "")
 
 
 # What a traced process sees of itself: sys.orig_argv.
@@ -71,12 +86,21 @@ OF_PROCESSES = [
     Case("python /venv/bin/gunicorn", "identity", {"GUNICORN_CMD_ARGS": "--name=identity -c conf.py"}, "/app"),
     Case("python /venv/bin/gunicorn app:app", "identity", {"GUNICORN_CMD_ARGS": "--chdir services/identity"}),
     Case("python /venv/bin/gunicorn --chdir services/identity app:app", "identity"),
+    Case("python /venv/bin/gunicorn -n identity app:app", "identity", folder="/app"),
+    Case("python /venv/bin/gunicorn --name=identity app:app", "identity", folder="/srv/platform"),
+    Case("python /venv/bin/gunicorn -n web1 identity.wsgi", "identity"),
+    Case("python /venv/bin/gunicorn -n app app:app", "identity", folder="/srv/identity"),
     Case("python -m gunicorn --workers=4 identity.wsgi", "identity"),
     # hypercorn, granian, daphne, waitress, sanic
     Case("python /venv/bin/hypercorn --bind 0.0.0.0:80 --reload identity.main:app", "identity"),
     Case("python -m hypercorn -w 4 --access-logfile - identity.main:app", "identity"),
+    Case("python -m hypercorn file:identity/app.py:app", "identity", folder="/app"),
+    Case("python -m hypercorn wsgi:identity.app:app", "identity", folder="/app"),
+    Case("python -m hypercorn asgi:identity.app:app", "identity", folder="/app"),
+    Case("python -m hypercorn wsgi:app", "identity", folder="/srv/identity"),
     Case("python /venv/bin/granian --interface asgi --ws identity.main:app --port 80", "identity"),
     Case("python /venv/bin/granian --no-ws --working-dir /srv/identity main:app", "identity"),
+    Case("python /venv/bin/granian --process-name identity main:app", "identity", folder="/app"),
     Case("python /venv/bin/daphne -b 0.0.0.0 -p 80 -v 2 --access-log - --proxy-headers identity.asgi:app", "identity"),
     Case("python /venv/bin/waitress-serve --listen=*:80 --call identity.wsgi:create_app", "identity"),
     Case("python /venv/bin/sanic identity.server:app --host 0.0.0.0 --fast", "identity"),
@@ -109,6 +133,12 @@ OF_PROCESSES = [
     Case("python manage.py runserver --settings=identity.settings.production", "identity"),
     Case("python services/identity/manage.py runserver 0.0.0.0:80", "identity"),
     Case("python manage.py runserver", "identity", {"DJANGO_SETTINGS_MODULE": "config.settings"}, "/srv/identity"),
+    Case("python manage.py runserver", "identity", scripts={"/app/manage.py": MANAGE}, folder="/app"),
+    Case("python /app/manage.py runserver", "identity", scripts={"/app/manage.py": MANAGE.replace("'", '"')}),
+    Case(
+        "python manage.py runserver", "identity", scripts={"/srv/identity/manage.py": OF_MANY}, folder="/srv/identity"
+    ),
+    Case("python manage.py runserver", UNNAMED, scripts={"/app/manage.py": "DJANGO_SETTINGS_MODULE"}, folder="/app"),
     Case("python -m django runserver --settings identity.settings", "identity"),
     Case("python /venv/bin/django-admin runserver", "identity", {"DJANGO_SETTINGS_MODULE": "identity.settings"}),
     # Modules
@@ -138,9 +168,41 @@ OF_PROCESSES = [
     Case("python identity.pyz serve", "identity"),
     Case("python /srv/identity/dist/app.pyz", "identity"),
     Case("python '/srv/my services/the identity/app.py'", "the identity"),
+    # Releases
+    Case("python /srv/identity/releases/20240101120000/app.py", "identity"),
+    Case("python /srv/identity/releases/2024-01-01T12:00:00Z/app.py", "identity"),
+    Case("python /srv/identity/current/app.py", "identity"),
+    Case("python app.py", "identity", folder="/srv/identity/current/src"),
+    Case("python /srv/identity/versions/42/main.py", "identity"),
+    Case("python /srv/identity/release-42/main.py", "identity"),
+    Case("python /srv/identity/v1.2.3/main.py", "identity"),
+    Case("python /srv/identity/1.4.0rc1/main.py", "identity"),
+    Case("python /srv/identity-1.4.0/main.py", "identity"),
+    Case("python /srv/identity/9fceb02d0ae598e95dc970b74767f19372d61af8/main.py", "identity"),
+    Case("python /srv/identity/9fceb02/main.py", "identity"),
+    Case("python /srv/identity/0a947273-7214-4824-8411-875ebd7626e4/main.py", "identity"),
+    Case("python /srv/identity/app2/worker3.py", "identity"),
+    Case("python -m identity.v3.server", "identity"),
+    Case("python /opt/app-root/src/app.py", UNNAMED),
+    Case("python /venv/lib/python3.11/site-packages/app.py", UNNAMED),
+    # Names with numbers in them that are names
+    Case("python /srv/2fa/main.py", "2fa"),
+    Case("python /srv/facade/main.py", "facade"),
+    Case("python /srv/feed2023/main.py", "feed2023"),
+    Case("python /srv/3d-models/main.py", "3d-models"),
+    Case("python /srv/identity-2/main.py", "identity-2"),
+    Case("python /srv/identity2/app.py", "identity2"),
+    # Names that say a little
+    Case("python /venv/bin/uvicorn backend.main:app", "identity", folder="/srv/identity"),
+    Case("python /venv/bin/uvicorn backend.main:app", "backend", folder="/app"),
+    Case("python /srv/identity/backend/main.py", "identity"),
+    Case("python /venv/bin/gunicorn config.wsgi", "identity", folder="/srv/identity"),
+    Case("python /venv/bin/gunicorn core.wsgi", "core", folder="/app"),
     # Console scripts
     Case("/venv/bin/python /venv/bin/identity-server --port 80", "identity-server"),
-    Case("python /venv/bin/server", "identity", scripts={"server": "identity.main"}),
+    Case("python /venv/bin/server", "identity", scripts={"/venv/bin/server": CONSOLE_SCRIPT}),
+    Case("python bin/server", "identity", folder="/venv", scripts={"/venv/bin/server": CONSOLE_SCRIPT}),
+    Case("python /venv/bin/server", UNNAMED, scripts={"/venv/bin/server": "from flask import Flask\nimport sys\n"}),
     Case("python /srv/identity/.venv/bin/server", "identity"),
     Case("python /usr/local/bin/start", UNNAMED),
     # Options of the interpreter
@@ -179,99 +241,12 @@ OF_PROCESSES = [
     Case("python /usr/bin/poetry run uvicorn identity.main:app", UNNAMED),
 ]
 
-# What people write into deployment files: launch commands.
-OF_LAUNCHES = [
-    Case("uvicorn identity.main:app", "identity"),
-    Case("/venv/bin/gunicorn -c conf.py identity.wsgi", "identity"),
-    Case("identity-server --port 80", "identity-server"),
-    Case("server", "identity", scripts={"server": "identity.main"}),
-    Case("./services/identity/app.py", "identity"),
-    Case("/venv/bin/python3.12 -m identity", "identity"),
-    Case("sh -c 'uvicorn identity.main:app'", "identity"),
-    Case("sh -c 'exec uvicorn identity.main:app --port ${PORT:-80}'", "identity"),
-    Case("/bin/sh -ec 'alembic upgrade head && exec uvicorn identity.main:app'", "identity"),
-    Case("bash -lc 'cd services/identity; python app.py 2>&1 | tee log'", "identity"),
-    Case("bash -c 'source venv/bin/activate\nexport FLASK_APP=identity\nflask run > log'", "identity"),
-    Case("bash -o pipefail -c 'FLASK_APP=identity flask run; true'", "identity"),
-    Case("sh -c 'python services/$NAME/app.py'", "identity", {"NAME": "identity"}),
-    Case("""sh -c 'exec "$@"' sh uvicorn identity.main:app""", "identity"),
-    Case("""sh -c 'exec "$0" "$1"' uvicorn identity.main:app""", "identity"),
-    Case("env X=1 uvicorn identity.main:app", "identity"),
-    Case("env -i -u Y FLASK_APP=identity flask run", "identity", {"FLASK_APP": "other"}),
-    Case("env -C services/identity python main.py", "identity"),
-    Case("/usr/bin/env -S 'X=1 python -u' services/identity/app.py", "identity"),
-    Case("env OTEL_SERVICE_NAME=identity uvicorn other.main:app", "identity"),
-    Case("uv run uvicorn identity.main:app", "identity"),
-    Case("uv run --extra prod --no-dev -- gunicorn identity.wsgi", "identity"),
-    Case("uv run services/identity/app.py", "identity"),
-    Case("uv run -m identity.server", "identity"),
-    Case("uv --directory services/identity run uvicorn main:app", "identity"),
-    Case("uvx --from identity identity-server", "identity-server"),
-    Case("uv tool run identity-server", "identity-server"),
-    Case("poetry run flask --app identity run", "identity"),
-    Case("poetry -C services run uvicorn identity.main:app", "identity"),
-    Case("pdm run uvicorn identity.main:app", "identity"),
-    Case("pipenv run gunicorn identity.wsgi", "identity"),
-    Case("hatch run production:uvicorn identity.main:app", "identity"),
-    Case("conda run -n identity --no-capture-output python -m identity", "identity"),
-    Case("dotenv -f .env run -- uvicorn identity.main:app", "identity"),
-    Case("nohup nice -n 10 timeout -k 5 60 uvicorn identity.main:app", "identity"),
-    Case("tini -g -- gosu app uvicorn identity.main:app", "identity"),
-    Case("sudo -E -u app FLASK_APP=identity flask run", "identity"),
-    Case("opentelemetry-instrument --traces_exporter otlp uvicorn identity.main:app", "identity"),
-    Case("platform-trace --service-name identity -- uvicorn other.main:app", "identity"),
-    Case("platform-trace run uvicorn identity.main:app", "identity"),
-]
-
-# Where nobody can tell without running it, and why.
-UNCLEAR = {
-    "": "there is no command",
-    "env X=1": "there is no command",
-    "sh -c": "there is no command",
-    "sh start.sh": "start.sh is a shell script",
-    "./entrypoint.sh serve": "entrypoint.sh is a shell script",
-    "bash": "the shell reads its standard input",
-    "make serve": "make decides what it starts",
-    "docker compose up": "docker decides what it starts",
-    "honcho start": "honcho decides what it starts",
-    "sh -c 'uvicorn gate.main:app & uvicorn meter.main:app'": "the shell starts several programs",
-    "sh -c 'if true; then uvicorn gate.main:app; fi'": "the shell's command line is a program of its own",
-    "sh -c 'uvicorn $(cat application)'": "the shell's command line is a program of its own",
-    "sh -c 'uvicorn \"gate'": "the shell's command line has a quotation that does not end",
-}
-
-
-def in_bin(name: str) -> str:
-    return name if "/" in name else f"/venv/bin/{name}"
-
 
 @pytest.mark.parametrize("case", OF_PROCESSES, ids=lambda case: f"{case.command} in {case.folder}")
 def test_a_command_line_names_its_service(case: Case) -> None:
     expected = (case.name, "command line") if case.name else (UNKNOWN, "default")
 
-    assert service_name(case.environ, case.words(), case.folder, case.console_script) == expected
-
-
-@pytest.mark.parametrize("case", OF_LAUNCHES, ids=lambda case: f"{case.command} in {case.folder}")
-def test_a_launch_command_names_the_service_that_it_will_be(case: Case) -> None:
-    process = launched(case.words(), case.environ, case.folder, in_bin)
-
-    assert process.unclear == ""
-    assert service_name(process.environ, process.argv, process.folder, case.console_script)[0] == case.name
-
-
-@pytest.mark.parametrize(
-    "case", [case for case in OF_PROCESSES if case.command.startswith("python")], ids=lambda c: c.command
-)
-def test_an_interpreters_command_line_is_taken_as_it_is(case: Case) -> None:
-    assert launched(case.words(), case.environ).argv == case.words()
-
-
-@pytest.mark.parametrize("command", UNCLEAR)
-def test_a_launch_command_that_says_too_little_says_why(command: str) -> None:
-    process = launched(shlex.split(command), {})
-
-    assert (process.unclear, process.argv) == (UNCLEAR[command], [])
+    assert service_name(case.environ, case.words(), case.folder, case.read) == expected
 
 
 # --- the order --------------------------------------------------------------------------------------------------------
@@ -319,14 +294,20 @@ def test_resource_attributes_that_cannot_be_read_say_nothing() -> None:
     assert service_name(environ, ["python", "identity.py"]) == ("identity", "command line")
 
 
-def test_a_process_leaves_the_name_that_it_inferred_and_nothing_else() -> None:
-    named: dict[str, str] = {"OTEL_SERVICE_NAME": "explicit"}
-    unnamed = {PARENT_SERVICE_NAME: "grandparent"}
-    pass_on(named, ["python", "-m", "identity"])
-    pass_on(unnamed, ["python", "-c", "pass"])
+CHILD_SEES = f"import os; print(os.environ.get({PARENT_SERVICE_NAME!r}), os.environ.get('OTEL_SERVICE_NAME'))"
 
-    assert named == {"OTEL_SERVICE_NAME": "explicit", PARENT_SERVICE_NAME: "identity"}
-    assert unnamed == {PARENT_SERVICE_NAME: "grandparent"}
+
+@pytest.mark.parametrize(
+    "arguments, parent, said",
+    [(("identity.py",), {}, "identity explicit"), (("-c", CHILD_SEES), {PARENT_SERVICE_NAME: "gate"}, "gate explicit")],
+)
+def test_a_process_leaves_the_name_that_it_inferred_and_nothing_else(
+    tmp_path: Path, arguments: tuple[str, ...], parent: Mapping[str, str], said: str
+) -> None:
+    (tmp_path / "identity.py").write_text(CHILD_SEES)
+    outcome = launch(sys.executable, *arguments, cwd=tmp_path, OTEL_SERVICE_NAME="explicit", **parent)
+
+    assert outcome.stdout == f"{said}\n"
 
 
 # --- odd input --------------------------------------------------------------------------------------------------------
@@ -350,64 +331,20 @@ def test_no_argv_at_all_names_nothing() -> None:
 words = st.one_of(
     st.text(),
     st.sampled_from(
-        ["python", "-m", "-c", "-X", "--", "-", "uvicorn", "gunicorn", "-A", "--app", "celery", "env", "-S", "sh", "uv",
-         "run", "sudo", "poetry", "pdb", "manage.py", "/venv/bin/server", "a=b", "a;b|c&d>", "$(x)", "${x:-y}", "'"]
+        ["python", "-m", "-c", "-X", "--", "-", "uvicorn", "gunicorn", "-A", "--app", "-n", "celery", "pdb",
+         "manage.py", "/venv/bin/server", "wsgi:", "file:a/b.py:app", "v1.2"]
     ),
 )  # fmt: skip
 
 
-@given(st.lists(words))
-def test_whatever_the_words_there_is_a_name_that_can_be_sent(argv: list[str]) -> None:
-    process = launched(argv, {}, HERE)
+@given(st.lists(words), st.text())
+def test_whatever_the_words_there_is_a_name_that_can_be_sent(argv: list[str], script: str) -> None:
+    name, _ = service_name({}, argv, HERE, lambda path: script)
 
-    for line in (argv, process.argv):
-        name, _ = service_name({}, line, HERE, lambda script: "")
-        assert name.encode()
+    assert name.encode()
 
 
 # --- real processes ---------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def platform(tmp_path: Path) -> Path:
-    """A folder of services, each of which prints its own name; and a console script beside the interpreter."""
-    for name in ("identity", "meter"):
-        (tmp_path / "services" / name).mkdir(parents=True)
-        shutil.copy(SERVICES / "own_name.py", tmp_path / "services" / name / "app.py")
-    (tmp_path / "bin").mkdir()
-    script = tmp_path / "bin" / "identity-server"
-    script.write_text(f"#!{sys.executable}\n" + (SERVICES / "own_name.py").read_text())
-    script.chmod(0o755)
-    return tmp_path
-
-
-STARTED = [
-    ("python services/identity/app.py", "identity"),
-    ("python -u -X dev -W ignore services/identity/app.py", "identity"),
-    ("python -m services.identity.app", "identity"),
-    ("python services/identity/../meter/app.py", "meter"),
-    ("bin/identity-server --port 80", "identity-server"),
-    ("env X=1 python services/identity/app.py", "identity"),
-    ("env -C services/identity python app.py", "identity"),
-    ("sh -c 'exec python services/identity/app.py'", "identity"),
-    ("sh -c 'cd services/identity && python app.py; true'", "identity"),
-    ("nice -n 1 timeout 60 bin/identity-server", "identity-server"),
-    ("uv run --no-project --offline python services/identity/app.py", "identity"),
-    ("uv run --no-project --offline services/identity/app.py", "identity"),
-    ("uv run --no-project --offline -m services.identity.app", "identity"),
-    ("uv run --no-project --offline bin/identity-server", "identity-server"),
-]
-
-
-@pytest.mark.parametrize("command, name", STARTED, ids=[command for command, _ in STARTED])
-def test_a_started_command_is_what_was_told_beforehand(platform: Path, command: str, name: str) -> None:
-    outcome = launch(*shlex.split(command), cwd=platform, UV_PYTHON=sys.executable)
-    argv, *named = json.loads(outcome.stdout)
-    foretold = launched(shlex.split(command), {}, str(platform))
-
-    assert named == [name, "command line"]
-    assert foretold.argv[1:] == argv[1:]
-    assert service_name(foretold.environ, foretold.argv, foretold.folder)[0] == name
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
@@ -419,6 +356,30 @@ def test_a_child_of_multiprocessing_is_its_parents_service(receiver: Receiver, t
 
     [span] = received(receiver, 1)
     assert span.service == "identity"
+
+
+def test_a_service_that_changes_its_folder_keeps_its_name_and_so_do_its_children(
+    receiver: Receiver, tmp_path: Path
+) -> None:
+    service = tmp_path / "identity"
+    service.mkdir()
+    shutil.copy(SERVICES / "change_folder.py", service / "main.py")
+    variables = exporting_to(receiver, OTEL_LOG_LEVEL="info")
+    outcome = launch(sys.executable, "main.py", cwd=service, PYTHONPATH=str(SERVICES), **variables)
+    foretold = service_name({}, [sys.executable, "main.py"], str(service))
+
+    assert [span.service for span in received(receiver, 3)] == ["identity"] * 3
+    assert re.findall("platform-trace: service ([^:,]*)", outcome.stderr) == ["identity"] * 2
+    assert foretold == ("identity", "command line")
+
+
+def test_what_a_service_sets_for_itself_before_its_first_span_counts(receiver: Receiver, tmp_path: Path) -> None:
+    (tmp_path / "identity.py").write_text(
+        "import os, child_task\nos.environ['OTEL_SERVICE_NAME'] = 'from-dotenv'\nchild_task.work()\n"
+    )
+    launch(sys.executable, "identity.py", cwd=tmp_path, PYTHONPATH=str(SERVICES), **exporting_to(receiver))
+
+    assert [span.service for span in received(receiver, 1)] == ["from-dotenv"]
 
 
 def test_two_services_under_one_supervisor_have_their_own_names(receiver: Receiver, tmp_path: Path) -> None:
