@@ -38,7 +38,7 @@ clean: ## remove .venv and everything that was built
 	touch $@
 
 .venv/.development: .venv/.pip pyproject.toml
-	$(PIP) install --editable ".[demo,all,grpc,signals]" --group dev
+	$(PIP) install --editable ".[demo,all,grpc,signals,collector]" --group dev
 	touch .venv/.demo $@
 
 # Dependency groups came with pip 25.1, and most Pythons bring an older one.

@@ -22,11 +22,11 @@ from tests.packaging.environments import (
 if TYPE_CHECKING:
     from _pytest.mark import ParameterSet  # pytest has no public name for it
 
-EXTRAS = ["", "[grpc]", "[signals]", "[demo]", "[all]", "[demo,all]", "[demo,all,grpc,signals]"]
+EXTRAS = ["", "[grpc]", "[signals]", "[collector]", "[demo]", "[all]", "[demo,all]", "[demo,all,grpc,signals,collector]"]
 # The telling ones of the matrix: resolvers that fail in different ways, the newest, and the longest list.
 ALWAYS = [
     ("pip of Python 3.10", "[demo]"),
-    ("pip of Python 3.13", "[demo,all,grpc,signals]"),
+    ("pip of Python 3.13", "[demo,all,grpc,signals,collector]"),
     ("newest pip", ""),
     ("uv", "[all]"),
 ]

@@ -1,0 +1,74 @@
+"""What each query answers, from one state of the store."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from platform_otel.collector import overviews, reading
+from platform_otel.collector.database import Reader
+from platform_otel.collector.otlp_json import to_json
+from platform_otel.collector.overviews import Window
+from platform_otel.collector.search import Query, search
+
+Answer = dict[str, Any]  # Any: what json.dumps takes
+Values = Mapping[str, Any]  # of parameters, by name
+
+_HOUR = 3600 * 10**9
+
+
+class NotThere(Exception):
+    """There is no such thing."""
+
+
+def services(reader: Reader, values: Values) -> Answer:
+    """The services of a while."""
+    return _over(window := _window(values), services=overviews.services(reader, window))
+
+
+def operations(reader: Reader, values: Values) -> Answer:
+    """The operations of a while."""
+    window = _window(values)
+    return _over(window, operations=overviews.operations(reader, window, values["service"]))
+
+
+def graph(reader: Reader, values: Values) -> Answer:
+    """The service graph of a while: its nodes and its edges."""
+    window = _window(values)
+    return _over(window, services=overviews.services(reader, window), calls=overviews.calls(reader, window))
+
+
+def traces(reader: Reader, values: Values) -> Answer:
+    """A page of the traces that a search found."""
+    names = {"min_duration": "shortest", "max_duration": "longest"}
+    query = Query(**{names.get(name, name): value for name, value in values.items()})
+    found = search(reader, query)
+    return {
+        "traces": found.traces,
+        "lookedAt": found.looked_at,
+        "reached": None if found.reached is None else str(found.reached),
+        "next": found.next and "{}.{}".format(*found.next),
+    }
+
+
+def trace(reader: Reader, values: Values) -> Answer:
+    """A trace as OTLP/JSON."""
+    message = reading.trace(reader, values["trace_id"])
+    if message is None:
+        raise NotThere("there is no such trace")
+    return to_json(message)
+
+
+def logs(reader: Reader, values: Values) -> Answer:
+    """The log records of a trace as OTLP/JSON."""
+    return {"resourceLogs": [], **to_json(reading.logs(reader, values["trace_id"]))}
+
+
+def _window(values: Values) -> Window:
+    end = time.time_ns() if values["end"] is None else values["end"]
+    return Window(max(0, end - _HOUR) if values["start"] is None else values["start"], end)
+
+
+def _over(window: Window, **parts: object) -> Answer:
+    return {"startTimeUnixNano": str(window.start), "endTimeUnixNano": str(window.end), **parts}

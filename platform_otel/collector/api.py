@@ -1,0 +1,167 @@
+"""The query port: a table of what can be asked, and the application that answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import Executor
+from http import HTTPStatus
+from typing import NamedTuple
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from platform_otel import __version__
+from platform_otel.collector import answers, openapi, summaries
+from platform_otel.collector.access import Access
+from platform_otel.collector.answers import Answer, NotThere, Values
+from platform_otel.collector.database import Database, Reader, TooSlow
+from platform_otel.collector.intake import Intake
+from platform_otel.collector.live import Hub, TooManyWatchers
+from platform_otel.collector.parameters import END, SEARCH, SERVICE, START, TRACE_ID, BadParameter, Parameter, read_all
+from platform_otel.collector.query_guard import QueryGuard
+
+_SECONDS = 5.0
+# More than these would only wait for one another.
+_MOST_AT_ONCE = 64
+_STREAM = "text/event-stream"
+
+
+class Question(NamedTuple):
+    """Something that can be asked, and what answers."""
+
+    path: str
+    summary: str
+    parameters: tuple[Parameter, ...]
+    schema: openapi.Schema
+    answer: Callable[[Reader, Values], Answer]
+
+
+QUESTIONS = (
+    Question("/api/services", "The services.", (START, END), openapi.SERVICES, answers.services),
+    Question(
+        "/api/operations",
+        "The operations of one service or all.",
+        (SERVICE, START, END),
+        openapi.OPERATIONS,
+        answers.operations,
+    ),
+    Question("/api/graph", "Which services call which.", (START, END), openapi.GRAPH, answers.graph),
+    Question("/api/traces", "Search for traces with a span as asked.", SEARCH, openapi.TRACES, answers.traces),
+    Question("/api/traces/{trace_id}", "A trace.", (TRACE_ID,), openapi.TRACE, answers.trace),
+    Question("/api/traces/{trace_id}/logs", "The log records of a trace.", (TRACE_ID,), openapi.LOGS, answers.logs),
+)
+
+
+class Api:
+    """The query port's application.
+
+    Args:
+        threads: where the store is read, so that the event loop goes on.
+    """
+
+    def __init__(self, database: Database, intake: Intake, hub: Hub, access: Access, threads: Executor) -> None:
+        self._database = database
+        self._intake = intake
+        self._hub = hub
+        self._access = access
+        self._threads = threads
+        self._asking = 0
+
+    def application(self) -> QueryGuard:
+        """The ASGI application."""
+        routes = [Route(question.path, self._endpoint(question)) for question in QUESTIONS]
+        routes += [
+            Route("/", self._index),
+            Route("/api/live", self._live),
+            Route("/api/status", self._status),
+            Route("/openapi.json", self._description),
+        ]
+        handlers = dict.fromkeys((*_STATUSES, HTTPException), _failed)
+        return QueryGuard(Starlette(routes=routes, exception_handlers=handlers), self._access)
+
+    def stop(self) -> None:
+        """End what goes on: streams and queries."""
+        self._hub.close()
+        self._database.stop_reading()
+
+    def _endpoint(self, question: Question) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            values = read_all(question.parameters, {**request.query_params, **request.path_params})
+            return Response(await self._read(question.answer, values), media_type="application/json")
+
+        return endpoint
+
+    async def _read(self, answer: Callable[[Reader, Values], Answer], values: Values) -> bytes:
+        """The answer as JSON, made in a thread."""
+        if self._asking >= _MOST_AT_ONCE:
+            raise _Busy("too many ask at once")
+
+        def read() -> bytes:
+            with self._database.reading(_SECONDS) as reader:
+                return json.dumps(answer(reader, values)).encode()
+
+        self._asking += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, read)
+        finally:
+            self._asking -= 1
+
+    async def _index(self, request: Request) -> Response:
+        return JSONResponse({"openapi": "/openapi.json", "status": "/api/status"})
+
+    async def _description(self, request: Request) -> Response:
+        return JSONResponse(description())
+
+    async def _status(self, request: Request) -> Response:
+        received = self._intake.counts()
+        database = {"database": self._database.path, "bytes": self._database.last_size}
+        return JSONResponse({"version": __version__, **database, "received": received})
+
+    async def _live(self, request: Request) -> Response:
+        self._hub.check()
+        return StreamingResponse(self._changes(), media_type=_STREAM, headers={"cache-control": "no-store"})
+
+    async def _changes(self) -> AsyncIterator[bytes]:
+        with self._hub.watching() as watcher:
+            yield b": watching\n\n"
+            async for numbers in watcher:
+                yield await self._event(numbers) if numbers else b": quiet\n\n"
+
+    async def _event(self, numbers: list[int]) -> bytes:
+        data = await self._read(lambda reader, _: {"traces": summaries.of_traces(reader, numbers)}, {})
+        return b"event: traces\ndata: " + data + b"\n\n"
+
+
+def description() -> openapi.Schema:
+    """The OpenAPI document."""
+    return openapi.description(
+        [
+            *(openapi.Operation(each.path, each.summary, each.parameters, each.schema) for each in QUESTIONS),
+            openapi.Operation("/api/live", "The traces that change, as they do.", (), openapi.CHANGES, _STREAM),
+            openapi.Operation("/api/status", "What was received, and how much is kept.", (), openapi.STATUS),
+        ]
+    )
+
+
+class _Busy(Exception):
+    """Too many ask at once."""
+
+
+_STATUSES: dict[type[Exception], HTTPStatus] = {
+    BadParameter: HTTPStatus.BAD_REQUEST,
+    NotThere: HTTPStatus.NOT_FOUND,
+    _Busy: HTTPStatus.SERVICE_UNAVAILABLE,
+    TooManyWatchers: HTTPStatus.SERVICE_UNAVAILABLE,
+    TooSlow: HTTPStatus.GATEWAY_TIMEOUT,
+}
+
+
+async def _failed(_: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException):
+        return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+    return JSONResponse({"error": str(error)}, _STATUSES[type(error)])

@@ -1,0 +1,242 @@
+"""The SQLite file: opening it safely, one connection that writes, and others that read within a time limit."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from queue import Empty, SimpleQueue
+from threading import RLock
+from typing import IO, Any
+
+from platform_otel.collector.schema import migrate
+from platform_otel.errors import PlatformTraceError
+
+MEMORY = ":memory:"
+# How many steps of SQLite's machine go between two looks at the clock: some 2 ms.
+_STEPS = 50_000
+_BESIDE = ("", "-wal", "-shm")
+
+
+class TooSlow(Exception):
+    """A query took longer than it may, or the collector stops."""
+
+
+class Reader:
+    """One state of the store, for as long as may be."""
+
+    def __init__(self, connection: sqlite3.Connection, is_late: Callable[[], bool]) -> None:
+        self._connection = connection
+        self._is_late = is_late
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
+        """What a query gives, all of it; Any: tuples of what its columns are.
+
+        Raises:
+            TooSlow
+        """
+        try:
+            return self._connection.execute(sql, parameters).fetchall()
+        except sqlite3.OperationalError as error:
+            if str(error) == "interrupted":
+                raise TooSlow("it takes too long") from None
+            raise
+
+    def check(self) -> None:
+        """Between two steps of work on what was read.
+
+        Raises:
+            TooSlow
+        """
+        if self._is_late():
+            raise TooSlow("it takes too long")
+
+
+class Database:
+    """One file, where reading and writing never wait for one another; or memory, where they take turns.
+
+    Args:
+        path: of the file, which is made with mode 0600 if it is not there; or ``:memory:``.
+        durable: whether a commit outlives a loss of power, not just the end of the process.
+        say: is told in one line if the file is damaged and was set aside.
+
+    Raises:
+        PlatformTraceError: the file cannot be used; another collector uses it, perhaps.
+    """
+
+    def __init__(self, path: str, durable: bool = False, say: Callable[[str], object] = str) -> None:
+        self.path = path
+        self._durable = durable
+        self._stopped = False
+        self.last_size = 0
+        self._in_memory = path == MEMORY
+        # In memory there is one connection only: other connections would see other databases.
+        self._turn: AbstractContextManager[object] = RLock() if self._in_memory else nullcontext()
+        self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
+        self._lock = None if self._in_memory else _locked(path)
+        self._writer = self._opened(say)
+        self.size()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """The connection that writes, within a transaction: committed at the end, rolled back by an exception."""
+        with self._turn:
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+                self._writer.execute("COMMIT")
+            except BaseException:
+                if self._writer.in_transaction:
+                    self._writer.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def reading(self, seconds: float) -> Iterator[Reader]:
+        """One state of the store, to be read within these seconds."""
+        deadline = time.monotonic() + seconds
+
+        def is_late() -> bool:
+            return self._stopped or time.monotonic() > deadline
+
+        with self._turn:
+            connection = self._reader()
+            connection.set_progress_handler(is_late, _STEPS)
+            connection.execute("BEGIN")
+            try:
+                yield Reader(connection, is_late)
+            finally:
+                connection.set_progress_handler(None, _STEPS)
+                connection.execute("ROLLBACK")
+                self._give_back(connection)
+
+    def stop_reading(self) -> None:
+        """End the queries that are going on, and those to come."""
+        self._stopped = True
+
+    def size(self) -> int:
+        """How many bytes of the file are in use; called by whoever writes."""
+        with self._turn:
+            pages, free, each = (
+                self._writer.execute(f"PRAGMA {name}").fetchone()[0]
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+        self.last_size = int((pages - free) * each)
+        return self.last_size
+
+    def log_size(self) -> int:
+        """How many bytes the log beside the file has, used or not."""
+        try:
+            return 0 if self._in_memory else os.stat(f"{self.path}-wal").st_size
+        except FileNotFoundError:
+            return 0
+
+    def copy_log(self) -> None:
+        """Copy what is in the log into the file, while writing goes on."""
+        with closing(_connect(self.path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def restart_log(self) -> None:
+        """Copy all that is in the log, and begin it anew; called by whoever writes, between two transactions."""
+        self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Close the file; what is in the log beside it goes into it."""
+        with self._turn:
+            while (reader := self._next_idle()) is not None:
+                reader.close()
+            self._writer.close()
+        if self._lock is not None:
+            self._lock.close()
+
+    def _opened(self, say: Callable[[str], object]) -> sqlite3.Connection:
+        try:
+            return self._connected()
+        except sqlite3.OperationalError as error:
+            raise PlatformTraceError(f"cannot use {self.path}: {error}", "name another file with --db") from error
+        except sqlite3.DatabaseError as error:
+            say(f"{self.path} is damaged ({error}); it is now {_set_aside(self.path)}, and a new file is used")
+            return self._connected()
+
+    def _connected(self) -> sqlite3.Connection:
+        if not self._in_memory:
+            _make_private(self.path)
+        connection = _connect(self.path)
+        try:
+            _check(connection, self.path)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
+            connection.execute("PRAGMA cache_size = -16000")
+            connection.execute("PRAGMA wal_autocheckpoint = 0")  # checkpoints.py
+            migrate(connection, self.path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _reader(self) -> sqlite3.Connection:
+        if self._in_memory:
+            return self._writer
+        connection = self._next_idle()
+        if connection is None:
+            connection = _connect(self.path)
+            connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    def _next_idle(self) -> sqlite3.Connection | None:
+        try:
+            return self._idle.get_nowait()
+        except Empty:
+            return None
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        if not self._in_memory:
+            self._idle.put(connection)
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    # Each connection is used by one thread at a time, and not always the same.
+    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5, cached_statements=256)
+
+
+def _make_private(path: str) -> None:
+    """Make the file and its folder for this user's eyes only, before SQLite makes them for all."""
+    try:
+        os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        os.chmod(path, 0o600)
+    except OSError as error:
+        raise PlatformTraceError(f"cannot write {path}: {error.strerror}", "name another file with --db") from error
+
+
+def _locked(path: str) -> IO[bytes]:
+    """A lock that lasts as long as the process: two collectors would not see each other's rollups.
+
+    It is a file beside the database: closing the database's own file would release SQLite's locks
+    (https://www.sqlite.org/howtocorrupt.html).
+    """
+    _make_private(f"{path}.lock")
+    file = open(f"{path}.lock", "wb")  # noqa: SIM115  # it stays open as long as the process
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise PlatformTraceError(f"another collector uses {path}", "stop it, or name another file with --db") from error
+    return file
+
+
+def _check(connection: sqlite3.Connection, path: str) -> None:
+    """Look for damage where there is reason to: a log that was left behind tells of an end that was not ours."""
+    left_behind = path != MEMORY and os.path.exists(f"{path}-wal")
+    if left_behind and (found := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+        raise sqlite3.DatabaseError(found.splitlines()[-1])
+
+
+def _set_aside(path: str) -> str:
+    name = f"{path}.damaged-{time.strftime('%Y%m%d-%H%M%S')}"
+    for suffix in _BESIDE:
+        if os.path.exists(path + suffix):
+            os.replace(path + suffix, name + suffix)
+    return name

@@ -1,0 +1,241 @@
+"""Batches into the store's tables, within the transaction that is open."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from platform_otel.collector.model import ERROR, Batch, LogBatch, Span, SpanBatch
+from platform_otel.collector.names import Names
+from platform_otel.collector.rollups import MINUTE, Rollups
+
+# How many traces are known by number without asking SQLite; some 200 bytes each.
+_MOST_KEPT = 20_000
+# SQLite takes 999 parameters in its older releases.
+_AT_ONCE = 500
+
+# So many new spans may be missing from trace_operations; a search looks at each of them.
+_SPANS_TO_INDEX = 8000
+
+_INDEX = (
+    "INSERT OR IGNORE INTO trace_operations SELECT DISTINCT operation, trace FROM spans WHERE trace > ? ORDER BY 1, 2"
+)
+_NEW_TRACE = "INSERT INTO traces VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+# The right-hand sides see the row as it was: https://www.sqlite.org/lang_update.html
+_GROWN_TRACE = """
+    UPDATE traces SET
+        start = min(start, :start),
+        duration = max(start + duration, :end) - min(start, :start),
+        spans = spans + :spans,
+        errors = errors + :errors,
+        root = coalesce(root, :root),
+        earliest = CASE WHEN :start < start THEN :earliest ELSE earliest END
+    WHERE id = :id"""
+_NEW_SPAN = "INSERT INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+# {} are the marks of the ids asked for.
+_STORED = "SELECT span_id, operation FROM spans WHERE trace = ? AND span_id IN ({})"
+_WAITING = """
+    SELECT orphans.span_id, orphans.parent_id, operation, start, duration, status
+    FROM orphans JOIN spans USING (trace, span_id) WHERE orphans.trace = ? AND orphans.parent_id IN ({})"""
+
+_Row = tuple[int, bytes, bytes | None, int, int, int, int, int, int]
+
+
+class Ingestion:
+    """Writes what is new and leaves what was there: spans are the same if trace id and span id are."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._names = Names(connection)
+        self._operations = Rollups(connection, "operation_minutes", "operation")
+        self._calls = Rollups(connection, "call_minutes", "caller", "callee")
+        self._traces: dict[bytes, int] = {}
+        self._next_trace = self._next_batch = self._indexed = self._not_indexed = 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Read from the store again, after a rollback."""
+        self._names.load()
+        self.forget_rollups()
+        self.forget_traces()
+        (self._indexed,) = self._connection.execute("SELECT trace FROM indexing").fetchone()
+        sql = "SELECT count(*) FROM spans WHERE trace > ?"
+        (self._not_indexed,) = self._connection.execute(sql, (self._indexed,)).fetchone()
+        self._next_trace = max(self._next_trace, self._last("traces") + 1, self._indexed + 1)
+        self._next_batch = max(self._next_batch, self._last("batches") + 1)
+
+    def forget_traces(self) -> None:
+        """Some traces were removed."""
+        self._traces.clear()
+
+    def forget_rollups(self) -> None:
+        """Some minutes were removed."""
+        self._operations.forget()
+        self._calls.forget()
+
+    def add(self, batch: Batch, arrived: int) -> set[int]:
+        """Write a batch; the numbers of the traces that have changed."""
+        if isinstance(batch, SpanBatch):
+            return self._add_spans(batch, arrived)
+        self._add_logs(batch, arrived)
+        return set()
+
+    def finish(self) -> None:
+        """Write what was counted: once in each transaction, before its end."""
+        self._operations.write()
+        self._calls.write()
+        if len(self._traces) > _MOST_KEPT:
+            self._traces.clear()
+
+    @property
+    def has_to_index(self) -> bool:
+        """Whether there are enough new spans to index them."""
+        return self._not_indexed >= _SPANS_TO_INDEX
+
+    def index(self) -> None:
+        """Enter the operations of all new traces at once: one by one, that costs 5 us a span at a million spans.
+
+        It takes some 20 ms, so it has a transaction of its own, after the senders have their answers.
+        """
+        self._connection.execute(_INDEX, (self._indexed,))
+        self._indexed, self._not_indexed = self._next_trace - 1, 0
+        self._connection.execute("UPDATE indexing SET trace = ?", (self._indexed,))
+
+    # --- Spans --------------------------------------------------------------------------------------------------------
+
+    def _add_spans(self, batch: SpanBatch, arrived: int) -> set[int]:
+        # Sorted, so that rows are appended where they can be.
+        fragments = [self._fragment(trace_id, spans, arrived) for trace_id, spans in batch.traces.items()]
+        rows = sorted(row for _, of_trace in fragments for row in of_trace)
+        if rows:
+            self._connection.executemany(_NEW_SPAN, rows)
+            late = sorted({(row[3], row[0]) for row in rows if row[0] <= self._indexed})
+            self._connection.executemany("INSERT OR IGNORE INTO trace_operations VALUES (?, ?)", late)
+            self._add_batch(0, arrived, len(rows), batch.raw)
+            self._not_indexed += len(rows)
+        return {trace for trace, of_trace in fragments if of_trace}
+
+    def _add_batch(self, signal: int, arrived: int, live: int, raw: bytes) -> None:
+        sql = "INSERT INTO batches VALUES (?, ?, ?, ?, ?)"
+        self._connection.execute(sql, (self._next_batch, signal, arrived, live, raw))
+        self._next_batch += 1
+
+    def _fragment(self, trace_id: bytes, spans: Sequence[Span], arrived: int) -> tuple[int, list[_Row]]:
+        """What arrived of one trace: its number, and the rows of the spans that are new."""
+        number = self._find_trace(trace_id)
+        is_new = number is None
+        if number is None:
+            number, self._next_trace = self._next_trace, self._next_trace + 1
+            self._traces[trace_id] = number
+        stored = {} if is_new else self._stored(number, spans)
+        rows = self._rows(number, spans, stored)
+        if rows:
+            self._write_trace(trace_id, arrived, rows, is_new)
+            self._count(rows, stored, arrived, is_new)
+        return number, rows
+
+    def _rows(self, trace: int, spans: Sequence[Span], stored: dict[bytes, int]) -> list[_Row]:
+        number, batch = self._names.number, self._next_batch
+        rows: dict[bytes, _Row] = {}
+        for _, span_id, parent_id, operation, start, duration, status, position in spans:
+            if span_id not in stored and span_id not in rows:
+                of_operation = number(operation)
+                row = (trace, span_id, parent_id or None, of_operation, start, duration, status, batch, position)
+                rows[span_id] = row
+        return list(rows.values())
+
+    def _find_trace(self, trace_id: bytes) -> int | None:
+        number = self._traces.get(trace_id)
+        if number is None:
+            row = self._connection.execute("SELECT id FROM traces WHERE trace_id = ?", (trace_id,)).fetchone()
+            if row is None:
+                return None
+            number = self._traces[trace_id] = row[0]
+        return number
+
+    def _stored(self, trace: int, spans: Sequence[Span]) -> dict[bytes, int]:
+        """The operations of those of these spans, and of their parents, that the store has."""
+        wanted = {each for span in spans for each in (span.span_id, span.parent_id) if each}
+        return dict(self._select(_STORED, trace, wanted))
+
+    def _select(self, sql: str, trace: int, wanted: Iterable[bytes]) -> Iterator[Any]:
+        """The rows of a trace for these ids, some at a time."""
+        left = list(wanted)
+        for first in range(0, len(left), _AT_ONCE):
+            ids = left[first : first + _AT_ONCE]
+            # A power of two of them, so that few statements are to be compiled.
+            marks = 1 << (len(ids) - 1).bit_length()
+            ids += ids[:1] * (marks - len(ids))
+            yield from self._connection.execute(sql.format(",".join("?" * marks)), (trace, *ids)).fetchall()
+
+    def _write_trace(self, trace_id: bytes, arrived: int, rows: Sequence[_Row], is_new: bool) -> None:
+        first = min(rows, key=_start)
+        start = first[4]
+        end = max(row[4] + row[5] for row in rows)
+        errors = sum(row[6] == ERROR for row in rows)
+        root = next((row[3] for row in rows if row[2] is None), None)
+        number, count, earliest = first[0], len(rows), first[3]
+        if is_new:
+            row = (number, trace_id, arrived, start, end - start, count, errors, root, earliest)
+            self._connection.execute(_NEW_TRACE, row)
+        else:
+            grown = {"start": start, "end": end, "spans": count, "errors": errors, "root": root}
+            self._connection.execute(_GROWN_TRACE, {**grown, "earliest": earliest, "id": number})
+
+    # --- Rollups ------------------------------------------------------------------------------------------------------
+
+    def _count(self, rows: Sequence[_Row], stored: dict[bytes, int], arrived: int, is_new: bool) -> None:
+        """Count the operations, and each call when the later one of its two spans arrives."""
+        # A clock that is far ahead would leave rows that never grow old.
+        latest = arrived // MINUTE + 60
+        operations = {**stored, **{row[1]: row[3] for row in rows}}
+        orphans = []
+        add = self._operations.add
+        for trace, span_id, parent_id, operation, start, duration, status, _, _ in rows:
+            minute = min(start // MINUTE, latest)
+            add((minute, operation), duration, status == ERROR)
+            if parent_id is not None:
+                parent = operations.get(parent_id)
+                if parent is None:
+                    orphans.append((trace, parent_id, span_id))
+                else:
+                    self._count_call(minute, parent, operation, duration, status)
+        if not is_new:
+            self._adopt(rows, latest)
+        if orphans:
+            self._connection.executemany("INSERT INTO orphans VALUES (?, ?, ?)", orphans)
+
+    def _adopt(self, rows: Sequence[_Row], latest: int) -> None:
+        """Count the calls of spans that waited for one of these as their parent."""
+        trace, arrived = rows[0][0], {row[1]: row[3] for row in rows}
+        for span_id, parent_id, operation, start, duration, status in self._select(_WAITING, trace, arrived):
+            self._count_call(min(start // MINUTE, latest), arrived[parent_id], operation, duration, status)
+            key = (trace, parent_id, span_id)
+            self._connection.execute("DELETE FROM orphans WHERE (trace, parent_id, span_id) = (?, ?, ?)", key)
+
+    def _count_call(self, minute: int, parent: int, operation: int, duration: int, status: int) -> None:
+        service_of = self._names.service_of
+        caller, callee = service_of[parent], service_of[operation]
+        if caller != callee:
+            self._calls.add((minute, caller, callee), duration, status == ERROR)
+
+    # --- Logs ---------------------------------------------------------------------------------------------------------
+
+    def _add_logs(self, batch: LogBatch, arrived: int) -> None:
+        rows = [
+            (record.trace_id or None, record.span_id or None, record.time, self._next_batch, record.position)
+            for record in batch.records
+        ]
+        if rows:
+            sql = "INSERT INTO logs (trace_id, span_id, time, batch, position) VALUES (?, ?, ?, ?, ?)"
+            self._connection.executemany(sql, rows)
+            self._add_batch(1, arrived, len(rows), batch.raw)
+
+    def _last(self, table: str) -> int:
+        number: int | None = self._connection.execute(f"SELECT max(id) FROM {table}").fetchone()[0]
+        return number or 0
+
+
+def _start(row: _Row) -> int:
+    return row[4]

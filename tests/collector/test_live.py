@@ -1,0 +1,96 @@
+"""Who watches is told of each trace that changes."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from platform_otel.collector.live import MOST_WATCHERS
+from tests.collector.running import Collector, Made, body, eventually
+from tests.support import PATIENCE
+
+
+@contextmanager
+def watching(collector: Collector) -> Iterator[Any]:
+    """The lines of the stream, once it has begun."""
+    host, _, port = collector.query.partition(":")
+    with socket.create_connection((host, int(port)), PATIENCE) as client:
+        client.sendall(b"GET /api/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        lines = client.makefile("r", encoding="utf-8")
+        for line in lines:
+            if line.startswith((": watching", "HTTP/1.1 5")):
+                break
+        yield lines
+
+
+def next_event(lines: Any) -> list[dict[str, Any]]:
+    for line in lines:
+        if line.startswith("data: "):
+            traces: list[dict[str, Any]] = json.loads(line.removeprefix("data: "))["traces"]
+            return traces
+    raise AssertionError("the stream ended")
+
+
+def test_a_trace_is_told_of_when_it_comes_and_when_it_grows(collector: Collector) -> None:
+    with watching(collector) as lines:
+        collector.send(body(Made(1, 2, parent=1, service="meter")))
+        (first,) = next_event(lines)
+        collector.send(body(Made(1, 1, service="gate", name="GET /x")))
+        (second,) = next_event(lines)
+
+    assert (first["spanCount"], first["rootArrived"]) == (1, False)
+    assert (second["spanCount"], second["operation"], second["services"]) == (2, "GET /x", ["gate", "meter"])
+
+
+def test_a_span_that_comes_again_is_no_change(collector: Collector) -> None:
+    collector.send(body(Made(1, 1)))
+    with watching(collector) as lines:
+        collector.send(body(Made(1, 1)))
+        collector.send(body(Made(2, 1)))
+        (event,) = next_event(lines)
+
+    assert event["traceId"] == Made(2, 1).trace_id
+
+
+def test_many_changes_come_together(collector: Collector) -> None:
+    with watching(collector) as lines:
+        for number in range(1, 30):
+            collector.send(body(Made(number, 1)))
+        seen: set[str] = set()
+        events = 0
+        while len(seen) < 29:
+            seen |= {each["traceId"] for each in next_event(lines)}
+            events += 1
+
+    assert events < 29
+
+
+def test_more_watchers_than_there_may_be_are_told_to_come_later(collector: Collector) -> None:
+    streams = [watching(collector) for _ in range(MOST_WATCHERS)]
+    for stream in streams:
+        stream.__enter__()
+    refused = collector.ask("/api/live").status
+    for stream in streams:
+        stream.__exit__(None, None, None)
+
+    assert refused == 503
+    # Those that went make room, once the server writes to them.
+    collector.send(body(Made(1, 1)))
+    eventually(lambda: begins_with(collector, b"HTTP/1.1 200"))
+
+
+def begins_with(collector: Collector, text: bytes) -> bool:
+    host, _, port = collector.query.partition(":")
+    with socket.create_connection((host, int(port)), PATIENCE) as client:
+        client.sendall(b"GET /api/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        return client.recv(100).startswith(text)
+
+
+def test_who_watches_a_collector_that_stops_sees_the_end(collector: Collector) -> None:
+    with watching(collector) as lines:
+        collector.stop()
+
+        assert "data:" not in lines.read()
