@@ -128,6 +128,7 @@ SETTINGS = (
     ("OTEL_PYTHON_HTTPX_EXCLUDED_URLS", "patterns", "", "The same, for calls by httpx."),
     ("OTEL_PYTHON_REQUESTS_EXCLUDED_URLS", "patterns", "", "The same, for calls by requests."),
     ("OTEL_PYTHON_STARLETTE_EXCLUDED_URLS", "patterns", "", "The same, for Starlette."),
+    ("OTEL_PYTHON_URLLIB_EXCLUDED_URLS", "patterns", "", "The same, for calls by urllib."),
     ("OTEL_PYTHON_URLLIB3_EXCLUDED_URLS", "patterns", "", "The same, for calls by urllib3."),
     ("OTEL_PYTHON_WSGI_EXCLUDED_URLS", "patterns", "", "The same, for WSGI applications of no framework."),
     (

@@ -57,7 +57,7 @@ def plan(words: "Sequence[str]", environ: "Mapping[str, str]") -> Launch:
         raise _usage("no command given", "write the service's command after --, as in: platform-trace -- python app.py")
     path = find(command[0], environ)
     traced = {**environ, **variables, ENABLED: "true", STDOUT_FILE: _stdout()}
-    return Launch(path, command, traced, _notice(path))
+    return Launch(path, command, traced, _notice(path, command))
 
 
 def _split(words: "Sequence[str]") -> "tuple[list[str], list[str]]":
@@ -149,10 +149,14 @@ def _stdout() -> str:
     return file_identity(1)
 
 
-def _notice(path: str) -> str:
+def _notice(path: str, command: "Sequence[str]") -> str:
     """Why nothing will be traced, if that can be told beforehand, else ""."""
     interpreter = _interpreter(path)
-    if interpreter is None or _has_our_package(interpreter):
+    if interpreter is None:
+        return ""
+    if interpreter == path and "S" in option_letters(command[1:]):
+        return f"{interpreter} -S reads no start file, so nothing will be traced there; leave -S out"
+    if _has_our_package(interpreter):
         return ""
     return (
         f"{interpreter} has no platform-otel, so nothing will be traced there; "
@@ -162,7 +166,7 @@ def _notice(path: str) -> str:
 
 def _interpreter(path: str) -> "str | None":
     """The Python interpreter that ``path`` is or names in its first line, else None."""
-    if os.path.basename(path).startswith("python"):
+    if is_python(path):
         return path
     try:
         with open(path, "rb") as file:
@@ -170,7 +174,39 @@ def _interpreter(path: str) -> "str | None":
     except OSError:
         return None
     words = first[2:].decode("utf-8", "replace").split() if first.startswith(b"#!") else []
-    return words[0] if words and os.path.basename(words[0]).startswith("python") else None
+    return words[0] if words and is_python(words[0]) else None
+
+
+def is_python(path: str) -> bool:
+    """Whether a file's name says that it is a Python interpreter: python, python3.13t, pypy3; not python-config."""
+    name = os.path.basename(path)
+    version = name.removeprefix("python").removeprefix("pypy")
+    return version != name and not version.lstrip("0123456789.").strip("dmtuw")
+
+
+def option_letters(words: "Sequence[str]") -> "frozenset[str]":
+    """The single-letter options among an interpreter's own, such as {"S", "I"} for ``-SI`` or ``-S -I``.
+
+    Args:
+        words: what follows the interpreter on its command line.
+    """
+    letters: set[str] = set()
+    rest = iter(words)
+    for word in rest:
+        if word == "--check-hash-based-pycs":
+            next(rest, None)
+            continue
+        if not word.startswith("-") or word in ("-", "--"):
+            break
+        for letter in word[1:]:
+            if letter in "mc":
+                return frozenset(letters)
+            if letter in "XW":
+                break
+            letters.add(letter)
+        if word in ("-X", "-W"):
+            next(rest, None)
+    return frozenset(letters)
 
 
 def _has_our_package(interpreter: str) -> bool:

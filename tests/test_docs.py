@@ -22,22 +22,13 @@ import pytest
 
 from platform_otel.config import COMMANDS, OPTIONS, SETTINGS
 from platform_otel.instrumentation.catalog import CATALOG
+from platform_otel.process import kubernetes
 from tests.support import LAUNCHER, NOT_SAMPLED, PATIENCE, SCRIPTS, environment, free_port, run
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
 PAGES = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted(DOCS.rglob("*.md"))]
-
-# Variables of upstream's that the pages name and that are not ours to declare.
-UPSTREAMS = {
-    "OTEL_PYTHON_CONFIGURATOR",
-    "OTEL_PYTHON_DISTRO",
-    "OTEL_PYTHON_EXCLUDED_URLS",
-    "OTEL_PYTHON_FASTAPI_EXCLUDED_URLS",
-    "OTEL_PYTHON_FLASK_EXCLUDED_URLS",
-    "OTEL_PYTHON_REQUESTS_EXCLUDED_URLS",
-}
 
 
 def text_of(path: Path) -> str:
@@ -70,6 +61,7 @@ BLOCKS = [block for page in PAGES for block in blocks(page)]
 @pytest.fixture
 def generator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """docs/generate.py, at work on a copy of the reference."""
+    monkeypatch.syspath_prepend(DOCS)
     spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
     assert spec is not None
     assert spec.loader is not None
@@ -86,7 +78,16 @@ def test_the_generated_pages_are_up_to_date() -> None:
     assert (outcome.returncode, outcome.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("name", ["settings.md", "command-line.md", "supported-libraries.md"])
+GENERATED = ["settings.md", "command-line.md", "supported-libraries.md", "platforms.md", "doctor.md"]
+
+
+def test_every_page_that_names_the_generator_is_generated(generator: ModuleType) -> None:
+    named = [page.name for page in REFERENCE.glob("*.md") if "docs/generate.py" in text_of(page)]
+
+    assert sorted(named) == sorted(generator.PAGES) == sorted(GENERATED)
+
+
+@pytest.mark.parametrize("name", GENERATED)
 def test_a_line_that_is_missing_from_a_generated_page_is_noticed(
     generator: ModuleType, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
@@ -139,7 +140,7 @@ def test_every_library_has_its_line() -> None:
     assert [row.library for row in CATALOG if f"\n| `{row.library}` |" not in page] == []
 
 
-# --- links, variables, messages ---------------------------------------------------------------------------------------
+# --- links and variables ----------------------------------------------------------------------------------------------
 
 
 def anchors(page: Path) -> set[str]:
@@ -166,47 +167,24 @@ def test_every_page_is_in_the_index() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_variable_that_a_page_names_exists(page: Path) -> None:
-    known = {row[0] for row in SETTINGS} | UPSTREAMS | {name for row in CATALOG for name in row.asked_by}
+    known = {row[0] for row in SETTINGS} | PLATFORMS
     named = re.findall(r"\b(?:OTEL|PLATFORM_TRACE)_[A-Z0-9_]*[A-Z0-9]\b(?!_)", text_of(page))
 
     assert sorted(set(named) - known) == []
 
 
-SAYING = {
-    "say",
-    "guarded",
-    "UsageError",
-    "CommandNotFound",
-    "CommandNotExecutable",
-    "PlatformTraceError",
-    "_usage",
-    "_run",
-}
+# Those that the operator sets for the downward API.
+PLATFORMS = {variable for _, variables in kubernetes.ANYWHERE for variable in variables}
 
 
-def sentences() -> Iterator[tuple[str, str]]:
-    """The literal parts of what the product says, each with the place where it is said."""
-    for path in sorted((ROOT / "platform_otel").rglob("*.py")):
-        for node in ast.walk(ast.parse(text_of(path))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in SAYING:
-                for argument in node.args:
-                    for part in literals(argument):
-                        yield f"{path.name}:{node.lineno}", part
+@pytest.mark.parametrize("module", ["cloud", "kubernetes", "resource", "service_name"])
+def test_every_variable_that_is_read_of_a_platform_is_on_its_page(module: str) -> None:
+    tree = ast.parse(text_of(ROOT / "platform_otel" / "process" / f"{module}.py"))
+    words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    variables = {word for word in words if re.fullmatch(r"[A-Z][A-Z0-9]*(_[A-Z0-9]+)+|APP|RENDER|HOSTNAME", word)}
+    page = text_of(REFERENCE / "platforms.md")
 
-
-def literals(node: ast.expr) -> Iterator[str]:
-    """The parts of a string or an f-string that are the same each time, but for what is too short to look for."""
-    for each in node.values if isinstance(node, ast.JoinedStr) else [node]:
-        if isinstance(each, ast.Constant) and isinstance(each.value, str) and len(each.value.strip()) > 3:
-            yield " ".join(each.value.split())
-
-
-def test_every_message_is_in_the_reference() -> None:
-    page = " ".join(text_of(REFERENCE / "messages.md").replace("`", "").split())
-    said = list(sentences())
-
-    assert len(said) > 40
-    assert [(place, part) for place, part in said if part not in page] == []
+    assert sorted(variable for variable in variables if f"`{variable}`" not in page) == []
 
 
 # --- the examples -----------------------------------------------------------------------------------------------------

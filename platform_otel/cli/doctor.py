@@ -11,6 +11,7 @@ import click
 
 from platform_otel import __version__
 from platform_otel.doctor.checks import FAILED, OFF, OK, WARNING, Check, Section, with_status
+from platform_otel.errors import PlatformTraceError
 
 _COLOURS = {OK: "green", OFF: "bright_black", WARNING: "yellow", FAILED: "red"}
 _WIDEST_NAME = 44
@@ -30,8 +31,19 @@ def command(as_json: bool, command_line: tuple[str, ...]) -> None:
     from platform_otel.doctor.examination import examine
 
     sections = examine(command_line, os.environ)
-    click.echo(_as_json(sections) if as_json else _encodable(_as_text(sections)))
+    _print(_as_json(sections) if as_json else _encodable(_as_text(sections)))
     sys.exit(1 if with_status(sections, FAILED) else 0)
+
+
+def _print(text: str) -> None:
+    try:
+        click.echo(text)
+    except BrokenPipeError:  # click ends the command for it without a word
+        raise
+    except OSError as error:
+        raise PlatformTraceError(
+            f"the report cannot be written: {error.strerror}", "give it another standard output, such as a file"
+        ) from None
 
 
 def _as_json(sections: Sequence[Section]) -> str:

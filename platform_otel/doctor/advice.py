@@ -1,98 +1,124 @@
-"""What to do about a span that does not get through: the exporter's own words, and the next step. Pure text."""
+"""Which finding a failure on the way to the collector is. Pure: no sockets."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from platform_otel.doctor.checks import Trouble
 from platform_otel.doctor.discretion import printable
+from platform_otel.doctor.findings import connection as finding
+from platform_otel.export.connection import outcome_of
 from platform_otel.export.endpoint import Endpoint
+from platform_otel.export.outcome import Outcome, Reason, Refusal
+from platform_otel.export.proxies import Proxy
 
-_ADDRESS = "write it as http://HOST:PORT; in a user name or password, write / as %2F, : as %3A and @ as %40"
-_FIREWALL = "a firewall or network policy may drop the packets; or it is another host"
-_LOG = "see the collector's log"
-_NAMES = (
-    "check its spelling; in a container or pod only the names of its own network are known, such as otel-collector or "
-    "collector.NAMESPACE.svc"
-)
-_NOT_READY = "the collector, or what stands before it, is overloaded or not ready: see its log, and try again"
-_PORTS = "collectors take OTLP over HTTP on port 4318 and over gRPC on 4317"
-_STUCK = "see that the collector runs and is not stuck, and that host and port are its own"
-_PEM = "correct the path or the file: PEM, which begins -----BEGIN"
-# What follows the names of the variables whose files cannot be used.
-_OF_FILES = ("not in PEM format", "not a path", "the key does not belong", "No such file", "Permission denied", "Is a ")
-_HEADERS = "set OTEL_EXPORTER_OTLP_HEADERS, such as authorization=Bearer%20TOKEN"
+_DENIED = ("401", "403", "UNAUTHENTICATED", "PERMISSION_DENIED")
+_NOT_READY = ("429", "502", "503", "504", "RESOURCE_EXHAUSTED", "UNAVAILABLE")
+_ANOTHER_PORT = "see that host and port are the collector's"
 
 
-def of_refusal(refusal: Exception) -> Trouble:
+class Hop(NamedTuple):
+    """Who is connected to: the collector, or the proxy before it.
+
+    Args:
+        variable: what names the proxy, "" without one.
+    """
+
+    host: str
+    port: int
+    is_loopback: bool
+    variable: str
+
+    @property
+    def server(self) -> str:
+        """Host and port, as an address has them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def hop_to(endpoint: Endpoint, proxy: Proxy | None) -> Hop:
+    """The first one on the way to the endpoint."""
+    if proxy is None:
+        return Hop(endpoint.host, endpoint.port, endpoint.is_loopback, "")
+    return Hop(proxy.host, proxy.port, False, f"{endpoint.scheme.upper()}_PROXY or ALL_PROXY")
+
+
+def of_refusal(refusal: Refusal) -> Trouble:
     """An address, a proxy's or the collector's, that cannot be used."""
-    detail, hint = _parted(str(refusal))
-    return Trouble(detail, _ADDRESS if hint == "correct it" else hint)
+    return finding.NO_ADDRESS.trouble(cause=refusal.reason.cause, advice=refusal.reason.advice)
 
 
-def of_step(step: str, message: str, error: Exception, endpoint: Endpoint) -> Trouble:
+def of_step(step: str, error: Exception, hop: Hop) -> Trouble:
     """A step before the span that failed.
 
     Args:
         step: "name", "TCP" or "TLS".
-        message: what the exporter would say.
-        error: what it would say it of.
-        endpoint: where the step was to lead.
+        error: what was raised.
+        hop: whom the step was to reach.
     """
-    detail, hint = _parted(message)
     if isinstance(error, ConnectionRefusedError):
-        return Trouble(f"{endpoint.authority}: connection refused", _refused(endpoint))
+        return _refused(hop)
     if isinstance(error, TimeoutError):
-        taken = "takes the connection and does not answer" if step == "TLS" else "does not answer"
-        return Trouble(f"{endpoint.authority} {taken}", _STUCK if step == "TLS" else _FIREWALL)
+        return _unanswered(step, hop)
+    reason = reason_of(outcome_of(error))
     if step == "name":
-        return Trouble(detail, _NAMES)
-    if hint.startswith(_OF_FILES):
-        return Trouble(message, _PEM)
-    return Trouble(detail, hint or "see that host and port are the collector's")
+        unknown = finding.UNKNOWN_PROXY if hop.variable else finding.UNKNOWN_NAME
+        return unknown.trouble(cause=printable(reason.cause), variable=hop.variable)
+    advice = reason.advice or _ANOTHER_PORT
+    return finding.STEP_FAILED.trouble(step=step, cause=printable(reason.cause), advice=advice)
 
 
-def _refused(endpoint: Endpoint) -> str:
-    if endpoint.is_loopback:
-        where = "name where it runs: inside a container localhost is the container itself"
-        return f"start the collector, or {where}; {_PORTS}"
-    return f"see that the collector runs and listens on 0.0.0.0, not only on its own localhost; {_PORTS}"
+def _refused(hop: Hop) -> Trouble:
+    if hop.variable:
+        return finding.REFUSED_BY_PROXY.trouble(server=hop.server, variable=hop.variable)
+    return (finding.REFUSED_HERE if hop.is_loopback else finding.REFUSED).trouble(server=hop.server)
 
 
-def of_span(message: str, headers: Sequence[str], has_user: bool) -> Trouble:
+def _unanswered(step: str, hop: Hop) -> Trouble:
+    if step == "name":
+        return finding.NO_NAME_SERVER.trouble(host=hop.host)
+    return (finding.NO_TLS if step == "TLS" else finding.NO_TCP).trouble(server=hop.server)
+
+
+def reason_of(outcome: Outcome) -> Reason:
+    """Why, in parts."""
+    return outcome.reason or Reason(outcome.message)
+
+
+def of_silence(waited: float, patience: float) -> Trouble:
+    """A span that was not answered in time.
+
+    Args:
+        waited: seconds that the doctor has for it.
+        patience: seconds that the service waits; 0 for as long as it takes.
+    """
+    if 0 < patience <= waited:
+        return finding.NO_ANSWER.trouble(seconds=f"{patience:g}")
+    service = f"{patience:g} s" if patience else "as long as it takes"
+    return finding.NO_ANSWER_YET.trouble(seconds=f"{waited:g}", service=service)
+
+
+def of_span(reason: Reason, headers: Sequence[str], has_user: bool) -> Trouble:
     """A span that the collector did not take.
 
     Args:
-        message: what the exporter would say.
+        reason: the exporter's.
         headers: the names of those that were sent.
         has_user: whether the endpoint has a user name or password.
     """
-    detail, hint = _parted(message)
-    if detail[:3] in ("401", "403") or detail in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
-        return Trouble(detail, _denied(headers, has_user))
-    if detail[:3] in ("429", "502", "503", "504"):
-        return Trouble(detail, _NOT_READY)
-    if detail.isupper():  # a status code of gRPC; what follows may be the collector's own words
-        return Trouble(printable(message), _OF_CODES.get(detail, f"{_LOG}; {_PORTS}"))
-    if detail == "the collector did not answer in time":
-        return Trouble("the collector takes the connection and does not answer", _STUCK)
-    return Trouble(detail, hint or f"{_LOG}; {_PORTS}")
+    cause = printable(f"{reason.cause} ({reason.said})" if reason.said else reason.cause)
+    if reason.code in _DENIED:
+        return _denied(cause, headers, has_user)
+    if reason.code in _NOT_READY:
+        return finding.NOT_READY.trouble(cause=cause)
+    if reason.code == "UNIMPLEMENTED":
+        return finding.ANOTHER_SERVER.trouble(cause=cause)
+    if reason.advice:
+        return finding.NOT_TAKEN.trouble(cause=cause, advice=reason.advice)
+    return finding.NOT_TAKEN_WITHOUT_ADVICE.trouble(cause=cause)
 
 
-_OF_CODES = {
-    "RESOURCE_EXHAUSTED": _NOT_READY,
-    "UNAVAILABLE": _NOT_READY,
-    "UNIMPLEMENTED": f"another gRPC server listens there: correct host and port; {_PORTS}",
-}
-
-
-def _denied(headers: Sequence[str], has_user: bool) -> str:
-    names = ", ".join(printable(name) for name in headers)
-    sent = f"sent were the headers {names}: see whether their values are right, or" if names else "no header was sent:"
+def _denied(cause: str, headers: Sequence[str], has_user: bool) -> Trouble:
     user = "; a user name and password in the endpoint are not sent" if has_user else ""
-    return f"{sent} {_HEADERS}{user}"
-
-
-def _parted(message: str) -> tuple[str, str]:
-    """Cause and advice, which the exporter's messages have on one line; what a collector says stays with the cause."""
-    message, _, said = printable(message).partition("; it says: ")
-    detail, _, hint = message.partition(": ")
-    return (f"{detail} ({said})" if said else detail), hint
+    if not headers:
+        return finding.DENIED.trouble(cause=cause, user=user)
+    names = ", ".join(printable(name) for name in headers)
+    return finding.DENIED_WITH_HEADERS.trouble(cause=cause, user=user, headers=names)

@@ -1,25 +1,17 @@
 """What the distributions in an interpreter's folders contain and need, read from their metadata."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from email.parser import HeaderParser
-from pathlib import Path
+from glob import escape, iglob
 from typing import NamedTuple
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 
-from platform_otel.instrumentation.discovery import normalised
+from platform_otel.process.distribution import Distribution, distributions, normalised
 
 _INSTRUMENTS = ("instruments", "instruments-any")
-
-
-class Distribution(NamedTuple):
-    """One installed distribution, its name normalised; ``metadata`` is its folder."""
-
-    name: str
-    version: str
-    metadata: Path
 
 
 class Needs(NamedTuple):
@@ -42,8 +34,9 @@ class Distributions:
         self._python_version = python_version
         self._by_name: dict[str, Distribution] = {}
         self._needs: dict[str, Needs] = {}
-        for metadata in self._metadata_folders():
-            self._add(metadata)
+        for folder in self._path:
+            for found in sorted(distributions(folder), key=lambda each: each.metadata):
+                self._by_name.setdefault(found.name, found)
 
     def get(self, name: str) -> Distribution | None:
         """The distribution of this normalised name."""
@@ -70,9 +63,9 @@ class Distributions:
         found = self.get(normalised(requirement.name))
         return found is not None and fits(requirement, found.version)
 
-    def missing_below(self, distribution: Distribution) -> list[str]:
-        """The distributions that are not installed and without which it cannot be imported, directly or not."""
-        missing: dict[str, None] = {}
+    def missing_below(self, distribution: Distribution) -> dict[str, str]:
+        """What is not installed and without which it cannot be imported, directly or not: names, requirements."""
+        missing: dict[str, str] = {}
         seen = {distribution.name}
         waiting = [distribution]
         while waiting:
@@ -80,11 +73,11 @@ class Distributions:
                 name = normalised(requirement.name)
                 installed = self.get(name)
                 if installed is None:
-                    missing[name] = None
+                    missing[name] = f"{name}{requirement.specifier}"
                 elif name not in seen:
                     seen.add(name)
                     waiting.append(installed)
-        return list(missing)
+        return missing
 
     def conflict(self, distribution: Distribution) -> str:
         """The library that an instrumentation does not take, as arming says it; "" if all is well."""
@@ -94,31 +87,15 @@ class Distributions:
                 return f"{requirement.name} {requirement.specifier}, and {installed.version} is installed"
         return ""
 
-    def _metadata_folders(self) -> Iterator[Path]:
-        for folder in self._path:
-            try:
-                names = sorted(os.listdir(folder))
-            except OSError:  # not there, not readable, or a zip file
-                continue
-            for name in names:
-                if name.endswith((".dist-info", ".egg-info")):
-                    yield Path(folder, name)
-
-    def _add(self, metadata: Path) -> None:
-        stem, _, _ = metadata.name.rpartition(".")
-        name, _, version = stem.partition("-")
-        found = Distribution(normalised(name), version.partition("-")[0], metadata)
-        self._by_name.setdefault(found.name, found)
-
     def needs(self, distribution: Distribution) -> Needs:
         """What it asks for. Read when asked: few of those that are installed matter here."""
         if distribution.name not in self._needs:
-            self._needs[distribution.name] = self._read_needs(distribution.metadata)
+            self._needs[distribution.name] = self._read_needs(distribution)
         return self._needs[distribution.name]
 
-    def _read_needs(self, metadata: Path) -> Needs:
+    def _read_needs(self, distribution: Distribution) -> Needs:
         plain, instruments = [], []
-        for text in HeaderParser().parsestr(_read(metadata / "METADATA")).get_all("Requires-Dist", []):
+        for text in HeaderParser().parsestr(distribution.read("METADATA")).get_all("Requires-Dist", []):
             try:
                 requirement = Requirement(text)
             except InvalidRequirement:
@@ -145,14 +122,7 @@ def fits(requirement: Requirement, version: str) -> bool:
 
 def _holds(folder: str, module: str) -> bool:
     """Whether the module is a file below the folder. A folder of its name alone may be anything, such as data."""
-    place = Path(folder, *module.split("."))
-    if (place / "__init__.py").is_file() or place.with_name(f"{place.name}.py").is_file():
+    place = os.path.join(folder, *module.split("."))
+    if os.path.isfile(os.path.join(place, "__init__.py")) or os.path.isfile(f"{place}.py"):
         return True
-    return any(place.parent.glob(f"{place.name}.*.so"))
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""
+    return any(iglob(f"{escape(place)}.*.so"))

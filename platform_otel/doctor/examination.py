@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from platform_otel.config import Config
-from platform_otel.doctor.checks import OFF, Check, Section
+from platform_otel.doctor.checks import Check, Section
 from platform_otel.doctor.conflicts import conflicts
-from platform_otel.doctor.connection import connection, no_connection
+from platform_otel.doctor.connection import connection
+from platform_otel.doctor.findings import conflicts as of_conflicts
+from platform_otel.doctor.findings import connection as of_connection
+from platform_otel.doctor.findings import libraries as of_libraries
 from platform_otel.doctor.libraries import libraries
 from platform_otel.doctor.plan import obstacle, plan, protocol, sends
 from platform_otel.doctor.service import Service, look_at
@@ -25,28 +28,24 @@ def examine(command: Sequence[str], environ: Mapping[str, str]) -> tuple[Section
         Section("plan", plan(service, config)),
         Section("settings", settings(service)),
         Section("libraries", _libraries(service, config)),
-        Section("conflicts", _conflicts(service, config)),
+        Section("conflicts", _conflicts(service)),
         Section("connection", _connection(service, config)),
     )
 
 
 def _libraries(service: Service, config: Config) -> tuple[Check, ...]:
     if service.surroundings is None:
-        return (_unseen("libraries"),)
+        return (of_libraries.UNSEEN.check(),)
     return libraries(service.surroundings, config, obstacle(service, config))
 
 
-def _conflicts(service: Service, config: Config) -> tuple[Check, ...]:
-    return conflicts(service, service.surroundings, config) if service.surroundings else (_unseen("packages"),)
-
-
-def _unseen(name: str) -> Check:
-    return Check(name, OFF, "not looked at, as the interpreter cannot be told")
+def _conflicts(service: Service) -> tuple[Check, ...]:
+    return conflicts(service, service.surroundings) if service.surroundings else (of_conflicts.UNSEEN.check(),)
 
 
 def _connection(service: Service, config: Config) -> tuple[Check, ...]:
     if config.get("OTEL_SDK_DISABLED"):
-        return no_connection("OTEL_SDK_DISABLED=true: nothing is sent")
+        return (of_connection.DISABLED.check(),)
     if not sends(service, config):
-        return no_connection("spans are not sent anywhere, so there is nothing to connect to")
+        return (of_connection.NOTHING_IS_SENT.check(),)
     return connection(service.environ, protocol(service, config))

@@ -2,13 +2,15 @@
 
 import json
 import os
+import re
 import subprocess
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from platform_otel.config import ENABLED
-from platform_otel.doctor.checks import Trouble
+from platform_otel.doctor.findings import plan as finding
 
 # A version manager's stand-in starts in tens of milliseconds, a cold interpreter on a slow disk in seconds.
 _SECONDS_TO_ANSWER = 10
@@ -31,6 +33,7 @@ class Interpreter:
     Args:
         executable: its own file, where ``-m pip`` installs into it.
         version: such as "3.11.7".
+        release: its major and minor version.
         implementation: such as "CPython".
         path: its ``sys.path`` without the service's folder, PYTHONPATH and the user's own site-packages.
         site_folders: where it reads ``.pth`` files.
@@ -39,15 +42,11 @@ class Interpreter:
 
     executable: str
     version: str
+    release: tuple[int, ...]
     implementation: str
     path: tuple[str, ...]
     site_folders: tuple[str, ...]
     user_site: str
-
-    @property
-    def release(self) -> tuple[int, ...]:
-        """Major and minor version."""
-        return tuple(int(part) for part in self.version.split(".")[:2])
 
 
 def ask(executable: str, environ: Mapping[str, str]) -> Interpreter:
@@ -70,7 +69,7 @@ def ask(executable: str, environ: Mapping[str, str]) -> Interpreter:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         reason = "it cannot be executed" if isinstance(error, OSError) else "it does not answer"
-        raise Trouble(f"{executable}: {reason}", f"see whether it starts: {executable} --version") from None
+        raise finding.NO_ANSWER.trouble(executable=executable, reason=reason) from None
     return _read(executable, done)
 
 
@@ -82,16 +81,14 @@ def _read(executable: str, done: "subprocess.CompletedProcess[str]") -> Interpre
         return Interpreter(
             executable=said["executable"] or executable,
             version=said["version"],
+            release=tuple(int(part) for part in said["version"].split(".")[:2]),
             implementation=said["implementation"],
             path=tuple(said["path"]),
             site_folders=tuple(said["site_folders"]),
             user_site=said["user_site"] if _looks_at_user_site(said["prefix"], said["base_prefix"]) else "",
         )
-    except (ValueError, KeyError, TypeError):
-        raise Trouble(
-            f"{executable} does not say what it is: it ended with {done.returncode}",
-            f"see what it says: {executable} -I -c 'import site'; Python 2 is not traced",
-        ) from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise finding.STRANGE_ANSWER.trouble(executable=executable, code=done.returncode) from None
 
 
 def _looks_at_user_site(prefix: str, base_prefix: str) -> bool:
@@ -106,18 +103,35 @@ def _looks_at_user_site(prefix: str, base_prefix: str) -> bool:
 
 
 def first_line(path: str) -> list[str]:
-    """The words after ``#!`` in a script's first line; pip and uv write an over-long one as a shell's ``exec``."""
+    """What the kernel makes of a script's first line; pip and uv write an over-long one as a shell's ``exec``."""
     try:
         with open(path, "rb") as file:
             first, second = file.readline(512), file.readline(1024)
     except OSError:
         return []
-    if not first.startswith(b"#!"):
+    if not first.startswith(b"#!") or b"\0" in first:
         return []
-    words = _words(first[2:])
+    words = _given_by_the_kernel(os.fsdecode(first[2:]))
     if words == ["/bin/sh"] and second.startswith(b"'''exec' "):
-        return _words(second[len(b"'''exec' ") :])[:1]
+        executed = second[len(b"'''exec' ") :]
+        return _beside(path, executed) or _words(executed)[:1]
     return words
+
+
+def _given_by_the_kernel(line: str) -> list[str]:
+    """The interpreter, and on Linux all that follows it as one word."""
+    # Blanks of the kernel: a carriage return is none, and belongs to the word before.
+    line = line.removesuffix("\n").strip(" \t")
+    words = re.split(r"[ \t]+", line, maxsplit=1 if sys.platform == "linux" else 0)
+    return words if words[0] else []
+
+
+def _beside(path: str, executed: bytes) -> list[str]:
+    """The interpreter in the script's own folder, as uv writes it in an environment that can be moved, else []."""
+    start, slash, name = executed.partition(b"/'")
+    if not (slash and start.startswith(b'"$(dirname')):
+        return []
+    return [str(Path(path).resolve().parent / name.partition(b"'")[0].decode("utf-8", "replace"))]
 
 
 def _words(line: bytes) -> list[str]:
@@ -128,33 +142,3 @@ def _words(line: bytes) -> list[str]:
         return shlex.split(text)
     except ValueError:  # a quotation mark that nothing closes
         return text.split()
-
-
-def is_python(path: str) -> bool:
-    """Whether a file's name says that it is a Python interpreter."""
-    return os.path.basename(path).startswith(("python", "pypy"))
-
-
-def option_letters(words: Sequence[str]) -> frozenset[str]:
-    """The single-letter options among an interpreter's own, such as {"S", "I"} for ``-SI`` or ``-S -I``.
-
-    Args:
-        words: what follows the interpreter on its command line.
-    """
-    letters: set[str] = set()
-    rest = iter(words)
-    for word in rest:
-        if word == "--check-hash-based-pycs":
-            next(rest, None)
-            continue
-        if not word.startswith("-") or word in ("-", "--"):
-            break
-        for letter in word[1:]:
-            if letter in "mc":
-                return frozenset(letters)
-            if letter in "XW":
-                break
-            letters.add(letter)
-        if word in ("-X", "-W"):
-            next(rest, None)
-    return frozenset(letters)

@@ -4,19 +4,22 @@ import os
 
 from platform_otel import __version__
 from platform_otel.config import ENABLED, Config
-from platform_otel.doctor.checks import FAILED, OFF, OK, WARNING, Check
+from platform_otel.doctor.checks import FAILED, Check
 from platform_otel.doctor.connection import destination, names_a_user
 from platform_otel.doctor.discretion import printable
+from platform_otel.doctor.findings import plan as finding
+from platform_otel.doctor.installation import beside
 from platform_otel.doctor.service import START_FILE, Service, Surroundings
-from platform_otel.export.choice import choose_exporters
+from platform_otel.doctor.settings import is_offered
+from platform_otel.export.choice import ENDPOINTS, PROTOCOLS, choose_exporters
 from platform_otel.export.outcome import Refusal
-from platform_otel.process.distribution import console_script
-from platform_otel.process.service_name import UNKNOWN, service_name, target
+from platform_otel.process.command_line import target
+from platform_otel.process.service_name import UNKNOWN, service_name
 from platform_otel.startup import PASSED_THROUGH, UNTRACED
+from platform_otel.tracing.sampling import parse_ratio
 
 OLDEST = (3, 10)
-_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-_PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+_SAMPLER = "OTEL_TRACES_SAMPLER"
 
 
 def plan(service: Service, config: Config) -> tuple[Check, ...]:
@@ -24,7 +27,7 @@ def plan(service: Service, config: Config) -> tuple[Check, ...]:
     exporting = [_exporter(service, config)]
     if sends(service, config):
         exporting += [_endpoint(config, protocol(service, config)), _protocol(service, config)]
-    return (*_start(service, config), _service_name(service), *exporting, _sampler(config))
+    return (*_start(service, config), _service_name(service), *exporting, _sampler(service, config))
 
 
 def obstacle(service: Service, config: Config) -> str:
@@ -39,7 +42,7 @@ def obstacle(service: Service, config: Config) -> str:
 def _start(service: Service, config: Config) -> tuple[Check, ...]:
     there = service.surroundings
     if there is None:
-        return (_unknown(service), *_switches(service, config))
+        return (*_trouble(service), *_switches(service, config))
     return (
         _interpreter(service, there),
         _start_file(there),
@@ -49,40 +52,41 @@ def _start(service: Service, config: Config) -> tuple[Check, ...]:
     )
 
 
-def _unknown(service: Service) -> Check:
-    trouble = service.trouble
-    if trouble is None:
-        return Check("interpreter", FAILED, "unknown")
-    return Check("interpreter", FAILED, trouble.detail, trouble.hint)
+def _trouble(service: Service) -> tuple[Check, ...]:
+    return (service.trouble.check,) if service.trouble else ()
 
 
 def _interpreter(service: Service, there: Surroundings) -> Check:
     interpreter = there.interpreter
-    shown = f"{interpreter.executable} ({interpreter.implementation} {interpreter.version}), {service.found_by}"
-    if interpreter.implementation != "CPython" or interpreter.release < OLDEST:
-        return Check("interpreter", FAILED, f"{shown}: it cannot be traced", "run the service on CPython 3.10 or later")
-    return Check("interpreter", OK, shown)
+    fits = interpreter.implementation == "CPython" and interpreter.release >= OLDEST
+    return (finding.INTERPRETER if fits else finding.UNFIT_INTERPRETER).check(
+        executable=interpreter.executable,
+        implementation=interpreter.implementation,
+        version=interpreter.version,
+        found_by=service.found_by,
+    )
 
 
 def _start_file(there: Surroundings) -> Check:
     version = there.installed.versions.get("platform-otel", "")
-    if not there.start_file or not version:
-        found = f"{START_FILE} is in {there.start_file}, but" if there.start_file else f"no {START_FILE}:"
-        return Check(
-            "start file",
-            FAILED,
-            f"{found} platform-otel is not installed for this interpreter, so nothing is traced",
-            there.install("platform-otel"),
-        )
-    where = os.path.join(there.start_file, START_FILE)
+    path = os.path.join(there.start_file, START_FILE)
+    if not there.start_file:
+        return _no_start_file(there, version)
+    if not version:
+        return finding.NO_DISTRIBUTION.check(path=path, install=beside(there, "platform-otel"))
     if version != __version__:
-        return Check(
-            "start file",
-            WARNING,
-            f"{where}, of platform-otel {version}; the doctor is of {__version__}",
-            f"so that both agree: {there.install(f'platform-otel=={__version__}')}",
-        )
-    return Check("start file", OK, f"{where}, of platform-otel {version}")
+        install = beside(there, f"platform-otel=={__version__}")
+        return finding.OTHER_RELEASE.check(path=path, version=version, ours=__version__, install=install)
+    return finding.START_FILE.check(path=path, version=version)
+
+
+def _no_start_file(there: Surroundings, version: str) -> Check:
+    install = beside(there, "platform-otel")
+    unread = there.distributions.get("platform-otel")
+    if unread is None:
+        return finding.NO_START_FILE.check(install=install)
+    folder = os.path.dirname(unread.metadata)
+    return finding.UNREAD_START_FILE.check(version=version, folder=printable(folder), install=install)
 
 
 # What an option of the interpreter keeps from being looked at; none of these keeps the start file away.
@@ -91,36 +95,26 @@ _HARMLESS = {"I": "PYTHONPATH and the user's own site-packages", "E": "PYTHON* v
 
 def _options(service: Service) -> tuple[Check, ...]:
     if "S" in service.letters:
-        return (
-            Check(
-                "interpreter options",
-                FAILED,
-                "-S: the interpreter reads no start file, so nothing is traced",
-                "leave -S out of the command, or of the script's first line",
-            ),
-        )
+        return (finding.WITHOUT_SITE.check(),)
     ignored = [f"-{letter} ({_HARMLESS[letter]} not looked at)" for letter in sorted(service.letters & {*_HARMLESS})]
-    return (Check("interpreter options", OK, f"{', '.join(ignored)}; traced all the same"),) if ignored else ()
+    return (finding.OPTIONS.check(options=", ".join(ignored)),) if ignored else ()
 
 
 def _program(service: Service) -> tuple[Check, ...]:
     """Programs that startup leaves untraced."""
-    name = os.path.basename(target(service.argv).name)
-    name = name.rstrip("0123456789.") if name.startswith("pip") else name
+    name = target(service.argv).called()
     if service.command and name in UNTRACED:
-        return (Check("program", FAILED, f"{name} is never traced, nor what it starts", "name the service's command"),)
+        return (finding.NEVER_TRACED.check(program=name),)
     if service.command and name in PASSED_THROUGH:
-        return (Check("program", WARNING, f"{name} is not traced itself, but the Python programs it starts are"),)
+        return (finding.PASSED_THROUGH.check(program=name),)
     return ()
 
 
 def _switches(service: Service, config: Config) -> tuple[Check, ...]:
     if config.get("OTEL_SDK_DISABLED"):
-        detail = "OTEL_SDK_DISABLED=true: nothing is traced"
-        return (Check("switch", FAILED, detail, "unset OTEL_SDK_DISABLED to trace again"),)
+        return (finding.DISABLED.check(),)
     if service.command and service.surroundings and not config.get(ENABLED):
-        detail = f"{ENABLED} does not reach the service, so nothing is traced"
-        return (Check("switch", FAILED, detail, "let the command keep its environment: no env -i, no env -u"),)
+        return (finding.NOT_ENABLED.check(),)
     return ()
 
 
@@ -128,20 +122,12 @@ def _switches(service: Service, config: Config) -> tuple[Check, ...]:
 
 
 def _service_name(service: Service) -> Check:
-    path = service.surroundings.path if service.surroundings else ()
-    name, source = service_name(
-        service.environ, service.argv, service.folder, lambda script: console_script(script, path)[0]
-    )
+    name, source = service_name(service.environ, service.argv, service.folder)
     if name != UNKNOWN:
-        return Check("service name", OK, f"{printable(name)}, from {_source(source)}")
+        return finding.SERVICE_NAME.check(service=printable(name), source=_source(source))
     if not service.command:
-        return Check("service name", OFF, "no command was given whose line could say it", "give it after --")
-    return Check(
-        "service name",
-        WARNING,
-        f"{UNKNOWN}: neither a setting nor the command line says it",
-        "name it: --service-name NAME, or OTEL_SERVICE_NAME=NAME",
-    )
+        return finding.NO_COMMAND.check()
+    return finding.NO_NAME.check(unknown=UNKNOWN) if service.surroundings else finding.UNSEEN_NAME.check()
 
 
 def _source(source: str) -> str:
@@ -164,7 +150,7 @@ def _is_otlp(service: Service, name: str) -> bool:
 
 def protocol(service: Service, config: Config) -> str:
     """The protocol in force: gRPC only where its extra is installed."""
-    asked: str = config.get(*_PROTOCOLS)
+    asked: str = config.get(*PROTOCOLS)
     return "http/protobuf" if asked == "grpc" and not _has_grpc(service) else asked
 
 
@@ -181,80 +167,72 @@ def _in_force(service: Service, name: str) -> str:
 def _exporter(service: Service, config: Config) -> Check:
     names = choose_exporters(config)
     if not names:
-        return Check(
-            "exporter",
-            WARNING,
-            "none, by OTEL_TRACES_EXPORTER: context is passed on, no span is exported",
-            "unset OTEL_TRACES_EXPORTER to export spans",
-        )
-    if config.is_set("OTEL_TRACES_EXPORTER"):
-        shown = ", ".join(_in_force(service, name) for name in names)
-        return Check("exporter", OK, f"{shown}, by OTEL_TRACES_EXPORTER")
+        return finding.NO_EXPORTER.check()
+    exporters = ", ".join(_in_force(service, name) for name in names)
+    if "stdout" in names and service.writes_elsewhere:
+        return finding.STDOUT_ELSEWHERE.check(exporters=exporters)
+    if config.get("OTEL_TRACES_EXPORTER"):
+        return finding.EXPORTERS.check(exporters=exporters)
     if names == ("otlp",):
-        return Check("exporter", OK, f"otlp, since {_set_one(config, _ENDPOINTS)} is set")
-    return Check(
-        "exporter",
-        OK,
-        "stdout, since there is no endpoint: one JSON line per span, a tree on a terminal",
-        "to send spans to a collector: --endpoint URL, or OTEL_EXPORTER_OTLP_ENDPOINT=URL",
-    )
-
-
-def _set_one(config: Config, names: tuple[str, ...]) -> str:
-    return next((name for name in names if config.is_set(name)), "")
+        return finding.OTLP.check(variable=config.find(*ENDPOINTS)[1])
+    return finding.STDOUT.check()
 
 
 def _endpoint(config: Config, in_force: str) -> Check:
-    variable = _set_one(config, _ENDPOINTS)
-    exactly = ", used exactly as given" if variable == _ENDPOINTS[0] and in_force != "grpc" else ""
-    origin = f"from {variable}{exactly}" if variable else "default"
+    _, variable = config.find(*ENDPOINTS)
+    exactly = ", used exactly as given" if variable == ENDPOINTS[0] and in_force != "grpc" else ""
+    origin = f"{_origin(variable)}{exactly}"
     try:
-        endpoint, _ = destination(config, in_force)
+        endpoint = destination(config, in_force).endpoint
     except Refusal:
-        return Check("endpoint", FAILED, f"{variable} is no address that can be used", "see connection")
+        return finding.NO_ENDPOINT.check(variable=variable)
     if endpoint is None:
-        return Check("endpoint", OK, f"what only gRPC understands, {origin}")
+        return finding.ONLY_GRPC.check(origin=origin)
     shown = f"{endpoint.scheme}://{endpoint.authority}" if in_force == "grpc" else endpoint.shown
-    if names_a_user(config):
-        detail = f"{shown}, {origin}; its user name and password are not sent"
-        return Check("endpoint", WARNING, detail, "send them as a header: OTEL_EXPORTER_OTLP_HEADERS")
-    return Check("endpoint", OK, f"{shown}, {origin}")
+    return (finding.USER_NOT_SENT if names_a_user(config) else finding.ENDPOINT).check(endpoint=shown, origin=origin)
 
 
 def _protocol(service: Service, config: Config) -> Check:
     in_force = protocol(service, config)
-    variable = _set_one(config, _PROTOCOLS)
-    if in_force != config.get(*_PROTOCOLS):
-        there = service.surroundings
-        return Check(
-            "protocol",
-            WARNING,
-            f"{in_force}: {variable} asks for grpc, and grpcio is not installed",
-            there.install("platform-otel[grpc]") if there else "",
-        )
-    return Check("protocol", OK, f"{in_force}, {f'from {variable}' if variable else 'default'}")
+    asked, variable = config.find(*PROTOCOLS)
+    there = service.surroundings
+    if there and in_force != asked:
+        return finding.NO_GRPC.check(protocol=in_force, variable=variable, install=there.install("platform-otel[grpc]"))
+    return finding.PROTOCOL.check(protocol=in_force, origin=_origin(variable))
+
+
+def _origin(variable: str) -> str:
+    """Where a value in force is from: one that cannot be used is the origin of nothing."""
+    return f"from {variable}" if variable else "default"
 
 
 # --- Which traces -----------------------------------------------------------------------------------------------------
 
 
-def _sampler(config: Config) -> Check:
-    name = str(config.get("OTEL_TRACES_SAMPLER"))
-    kind = name.lower()
-    shown = f"{printable(name)}, {'from OTEL_TRACES_SAMPLER' if config.is_set('OTEL_TRACES_SAMPLER') else 'default'}"
-    by_parent = "; a caller's decision counts" if kind.startswith("parentbased") else ""
-    hint = "unset OTEL_TRACES_SAMPLER to record every trace"
-    if kind.endswith("always_off") or (kind.endswith("traceidratio") and _ratio(config) == 0):
-        return Check("sampler", WARNING, f"{shown}: no trace that begins here is recorded{by_parent}", hint)
-    if kind.endswith("traceidratio"):
-        return Check("sampler", OK, f"{shown}: a share of {_ratio(config):g} of traces is recorded{by_parent}")
-    return Check("sampler", OK, f"{shown}{by_parent}")
+def _sampler(service: Service, config: Config) -> Check:
+    name, origin = _sampler_in_force(service, config)
+    sampler = f"{printable(name)}, {origin}"
+    root = name.lower().removeprefix("parentbased_")
+    by_parent = "; a caller's decision counts" if root != name.lower() else ""
+    ratio = {"always_off": 0.0, "traceidratio": _ratio(config)}.get(root, 1.0)
+    if ratio == 0:
+        return finding.NOT_SAMPLED.check(sampler=sampler, by_parent=by_parent)
+    if ratio < 1:
+        return finding.SAMPLED_SHARE.check(sampler=sampler, ratio=f"{ratio:g}", by_parent=by_parent)
+    return finding.SAMPLER.check(sampler=sampler, by_parent=by_parent)
+
+
+def _sampler_in_force(service: Service, config: Config) -> tuple[str, str]:
+    """Its name, and why it is this one."""
+    there, asked = service.surroundings, str(config.get(_SAMPLER))
+    if there and not is_offered(_SAMPLER, asked, there):
+        return Config({}).get(_SAMPLER), f"as no package offers {printable(asked)}"
+    return asked, f"from {_SAMPLER}" if config.is_set(_SAMPLER) else "default"
 
 
 def _ratio(config: Config) -> float:
     """The ratio in force: what is no number from 0 to 1 counts as 1."""
     try:
-        ratio = float(config.get("OTEL_TRACES_SAMPLER_ARG") or "1")
+        return parse_ratio(config.get("OTEL_TRACES_SAMPLER_ARG") or "1")
     except ValueError:
         return 1.0
-    return ratio if 0 <= ratio <= 1 else 1.0

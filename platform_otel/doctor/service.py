@@ -2,20 +2,22 @@
 
 import os
 import shlex
-import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from platform_otel import launcher
 from platform_otel.doctor.checks import Trouble
-from platform_otel.doctor.discretion import printable
 from platform_otel.doctor.distributions import Distributions
-from platform_otel.doctor.interpreter import Interpreter, ask, first_line, is_python, option_letters
+from platform_otel.doctor.findings import plan as finding
+from platform_otel.doctor.interpreter import Interpreter, ask
+from platform_otel.doctor.launch_command import launched
+from platform_otel.doctor.launched import LaunchedProcess
+from platform_otel.doctor.whereabouts import interpreted, no_launch
 from platform_otel.errors import PlatformTraceError
 from platform_otel.instrumentation.discovery import Installed, installed
-from platform_otel.process.launch_command import launched
-from platform_otel.process.service_name import target
+from platform_otel.launcher import option_letters
+from platform_otel.process.command_line import target
 
 START_FILE = "platform_otel.pth"
 
@@ -41,7 +43,7 @@ class Surroundings:
         words = " ".join(shlex.quote(name) for name in names)
         python = shlex.quote(self.interpreter.executable)
         # uv makes environments without pip.
-        if self.distributions.get("pip") is None and not self.distributions.has_module("pip") and shutil.which("uv"):
+        if not self.distributions.has_module("pip"):
             return f"uv pip install --python {python} {words}"
         return f"{python} -m pip install {words}"
 
@@ -60,6 +62,7 @@ class Service:
         letters: the interpreter's single-letter options, such as {"S"}.
         surroundings: None if the interpreter cannot be told.
         trouble: why it cannot be.
+        writes_elsewhere: whether a shell gives it another standard output than the command's.
     """
 
     command: tuple[str, ...]
@@ -71,6 +74,7 @@ class Service:
     letters: frozenset[str] = frozenset()
     surroundings: Surroundings | None = None
     trouble: Trouble | None = None
+    writes_elsewhere: bool = False
 
 
 def look_at(command: Sequence[str], environ: Mapping[str, str]) -> Service:
@@ -82,10 +86,23 @@ def look_at(command: Sequence[str], environ: Mapping[str, str]) -> Service:
         launch = _launch(command, environ)
         service = replace(service, environ=launch.environ)
         process = launched(launch.argv, launch.environ, service.folder)
-        service = replace(service, environ=process.environ, folder=process.folder, argv=tuple(process.argv))
-        return _surrounded(service, *_python_argv(launch, service))
+        # A script is only known to be one of Python once it is found, but for where a tool keeps it.
+        service = _started(service, process if process.environment or not process.script else process._replace(argv=[]))
+        process, found_by = interpreted(process)
+        return _surrounded(_started(service, process), process.argv, found_by)
     except Trouble as trouble:
         return replace(service, trouble=trouble)
+
+
+def _started(service: Service, process: LaunchedProcess) -> Service:
+    """The service as far as this process says."""
+    return replace(
+        service,
+        argv=tuple(process.argv),
+        environ=process.environ,
+        folder=process.folder,
+        writes_elsewhere=process.writes_elsewhere,
+    )
 
 
 def _current_folder() -> str:
@@ -100,15 +117,13 @@ def _launch(command: Sequence[str], environ: Mapping[str, str]) -> launcher.Laun
     try:
         return launcher.plan(command[1:] if ours else ["--", *command], environ)
     except PlatformTraceError as error:
-        raise _assignment(command[0]) or Trouble(printable(error.message), printable(error.hint)) from None
+        raise _assignment(command[0]) or no_launch(error) from None
 
 
 def _assignment(word: str) -> Trouble | None:
     """What people type before a command in a shell is no command."""
     name, equals, _ = word.partition("=")
-    if not (equals and name.isidentifier()):
-        return None
-    return Trouble(f"{name}=... is no command", f"write it before platform-trace, or as: -- env {name}=... COMMAND")
+    return finding.ASSIGNMENT.trouble(variable=name) if equals and name.isidentifier() else None
 
 
 def _surrounded(service: Service, argv: Sequence[str], found_by: str) -> Service:
@@ -128,74 +143,6 @@ def _surrounded(service: Service, argv: Sequence[str], found_by: str) -> Service
             distributions=Distributions(path, interpreter.version),
         ),
     )
-
-
-# --- The interpreter --------------------------------------------------------------------------------------------------
-
-
-def _python_argv(launch: launcher.Launch, service: Service) -> tuple[list[str], str]:
-    """The command line as its interpreter will see it, and how the interpreter was found.
-
-    Raises:
-        Trouble: it is not a Python program, or cannot be told.
-    """
-    scripts: list[str] = []
-
-    def find(name: str) -> str:
-        scripts.append(_find(name, launch.argv, service))
-        return scripts[-1]
-
-    process = launched(launch.argv, launch.environ, _current_folder(), find)
-    if process.unclear:
-        raise Trouble(f"which interpreter runs cannot be told: {printable(process.unclear)}", _TELL)
-    if not scripts:
-        path = _find(process.argv[0], launch.argv, service)
-        return [path, *process.argv[1:]], "named by the command" if "/" in process.argv[0] else "found on PATH"
-    named = first_line(scripts[0])
-    if named and os.path.basename(named[0]) == "env":
-        named = _after_env(named[1:], launch.argv, service)
-    if not (named and is_python(named[0])):
-        raise Trouble(f"which interpreter runs cannot be told: {scripts[0]} is no Python script", _TELL)
-    return [*named, *process.argv[1:]], f"named in the first line of {scripts[0]}"
-
-
-_TELL = "name what is launched in the end: platform-trace doctor -- python -m ..., run where the service runs"
-
-
-def _find(name: str, words: Sequence[str], service: Service) -> str:
-    """The file that a command's name stands for, in the project's own environment where uv or poetry runs it."""
-    if "/" in name:
-        name = os.path.join(service.folder, name)
-    tool = next((word for word in words if os.path.basename(word) in ("uv", "poetry", "pdm")), "")
-    environ = service.environ
-    if tool and (environment := _project_environment(service)):
-        environ = {**environ, "PATH": os.pathsep.join([os.path.join(environment, "bin"), environ.get("PATH", "")])}
-    try:
-        return launcher.find(name, environ)
-    except PlatformTraceError as error:
-        hint = (
-            f"run the doctor inside: {os.path.basename(tool)} run platform-trace doctor -- ..." if tool else error.hint
-        )
-        raise Trouble(printable(error.message), printable(hint)) from None
-
-
-def _project_environment(service: Service) -> str:
-    """The virtual environment beside the project's files, upwards from the current folder."""
-    named = service.environ.get("UV_PROJECT_ENVIRONMENT", "")
-    if named:
-        return os.path.join(service.folder, named)
-    folder = service.folder
-    while not os.path.isfile(os.path.join(folder, ".venv", "pyvenv.cfg")):
-        folder, below = os.path.dirname(folder), folder
-        if folder == below:
-            return ""
-    return os.path.join(folder, ".venv")
-
-
-def _after_env(words: Sequence[str], command: Sequence[str], service: Service) -> list[str]:
-    """What ``env`` in a script's first line executes."""
-    rest = [word for word in words if word not in ("-S", "-i") and "=" not in word]
-    return [_find(rest[0], command, service), *rest[1:]] if rest else []
 
 
 # --- What it would see ------------------------------------------------------------------------------------------------

@@ -1,18 +1,20 @@
 """Every setting: its value without secrets, where it came from, and what is used in place of a bad one."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from platform_otel import config
-from platform_otel.config import ENABLED, SETTINGS, STDOUT_FILE, Config
-from platform_otel.doctor.checks import FAILED, OK, WARNING, Check
-from platform_otel.doctor.discretion import discreet, printable, shown
-from platform_otel.doctor.service import Service
+from platform_otel.config import ENABLED, SETTINGS, STDOUT_FILE, Config, discreet
+from platform_otel.doctor.checks import Check
+from platform_otel.doctor.discretion import printable
+from platform_otel.doctor.findings import settings as finding
+from platform_otel.doctor.installation import beside
+from platform_otel.doctor.service import Service, Surroundings
 from platform_otel.export.otlp import headers
 from platform_otel.export.otlp_http import legal_headers
-from platform_otel.instrumentation.discovery import Installed
 from platform_otel.process.resource_variable import pairs
+from platform_otel.tracing.sampling import parse_ratio
 
 _NAMES = tuple(name for name, *_ in SETTINGS)
 
@@ -33,13 +35,17 @@ _OFFERED = {
     ),
 }
 # What stands in for a name that nobody offers, where it is not the default.
-_INSTEAD = {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_METRICS_EXPORTER": "none", "OTEL_LOGS_EXPORTER": "none"}
+_INSTEAD = {
+    "OTEL_TRACES_EXPORTER": "otlp",
+    "OTEL_METRICS_EXPORTER": "none",
+    "OTEL_LOGS_EXPORTER": "none",
+    "OTEL_PYTHON_TRACER_PROVIDER": "ours",
+}
 
 
 def settings(service: Service) -> tuple[Check, ...]:
     """What was set first, then what has its default, then variables that look like misspelt settings."""
-    found = service.surroundings.installed if service.surroundings else None
-    rows = [_setting(row, service, found) for row in SETTINGS]
+    rows = [_setting(row, service) for row in SETTINGS]
     is_set = Config(service.environ).is_set
     return (
         *(row for row in rows if is_set(row.name)),
@@ -48,31 +54,32 @@ def settings(service: Service) -> tuple[Check, ...]:
     )
 
 
-def _setting(row: tuple[str, str, str, str], service: Service, found: Installed | None) -> Check:
+def _setting(row: tuple[str, str, str, str], service: Service) -> Check:
     name, kind, default, _ = row
     if not Config(service.environ).is_set(name):
-        return Check(name, OK, _default(name, default, service.environ))
-    value = shown(kind, service.environ[name].strip())
-    problem, hint = _problem(name, kind, default, service.environ, found)
-    if problem:
-        return Check(name, FAILED, f"{value} (from {_origin(name, service)}): {problem}", hint)
-    return Check(name, OK, f"{value} (from {_origin(name, service)})")
+        return _unset(name, default, service.environ)
+    text = service.environ[name].strip()
+    shown = {
+        "name": name,
+        "value": printable(config.without_secrets(kind, text)),
+        "origin": _origin(name, service),
+    }
+    return _problem(shown, kind, text, default, service) or finding.VALUE.check(**shown)
 
 
-def _default(name: str, default: str, environ: Mapping[str, str]) -> str:
-    general = _general(name)
-    if general and Config(environ).is_set(general):
-        return f"as {general}"
-    return f"{default} (default)" if default else "not set"
+def _unset(name: str, default: str, environ: Mapping[str, str]) -> Check:
+    _, general = Config(environ).find(*_with_general(name))
+    if general:
+        return finding.AS_GENERAL.check(name=name, general=general)
+    return finding.DEFAULT.check(name=name, default=default) if default else finding.NOT_SET.check(name=name)
 
 
-def _general(name: str) -> str:
-    """The setting that stands in for one signal's own, such as OTEL_EXPORTER_OTLP_TIMEOUT, or ""."""
-    for part in ("_TRACES_", "_METRICS_", "_LOGS_", "_SPAN_", "_EVENT_", "_LINK_"):
-        general = name.replace(part, "_", 1)
-        if general != name and general in _NAMES:
-            return general
-    return ""
+def _with_general(name: str) -> list[str]:
+    """This setting, and the one that stands in for it, such as OTEL_EXPORTER_OTLP_TIMEOUT for that of one signal."""
+    parts = ("_TRACES_", "_METRICS_", "_LOGS_", "_SPAN_", "_EVENT_", "_LINK_")
+    generals = [name.replace(part, "_", 1) for part in parts]
+    generals += ["OTEL_PYTHON_EXCLUDED_URLS"] if name.endswith("_EXCLUDED_URLS") else []
+    return [name, *(general for general in generals if general != name and general in _NAMES)]
 
 
 def _origin(name: str, service: Service) -> str:
@@ -84,79 +91,85 @@ def _origin(name: str, service: Service) -> str:
 # --- Bad values -------------------------------------------------------------------------------------------------------
 
 
-def _problem(
-    name: str, kind: str, default: str, environ: Mapping[str, str], found: Installed | None
-) -> tuple[str, str]:
-    """What is wrong with a value and what is used instead, and what to do; both "" if nothing is wrong."""
-    said: list[str] = []
-    value = Config(environ, warn=said.append).get(name)
-    if said:
-        # The line that the service itself would print, without its beginning: the row shows the value.
-        problem = said[0].removeprefix(f"{name}={config.shown(kind, environ[name])} is ")
-        return problem, f"set {name} to {problem.removeprefix('not ').partition(';')[0]}, or unset it"
-    if name == "OTEL_TRACES_SAMPLER_ARG":
-        return _ratio_problem(str(value), environ)
-    if kind == "path":
-        return _file_problem(name, str(value))
-    if kind == "pairs":
-        return _pairs_problem(name, str(value))
-    if kind == "secret":
-        return _headers_problem(name, str(value))
-    names = (value,) if isinstance(value, str) else value
-    return _offer_problem(name, names, default, found) if name in _OFFERED and found else ("", "")
+# A value fit to be printed, its name and its origin: what every finding about it shows.
+Shown = Mapping[str, str]
 
 
-def _ratio_problem(text: str, environ: Mapping[str, str]) -> tuple[str, str]:
-    if not Config(environ).get("OTEL_TRACES_SAMPLER").lower().endswith("traceidratio"):
-        return "", ""
+def _problem(shown: Shown, kind: str, text: str, default: str, service: Service) -> Check | None:
+    """What is wrong with a value, if anything is."""
+    name = shown["name"]
     try:
-        good = 0 <= float(text) <= 1
-    except ValueError:
-        good = False
-    return ("", "") if good else ("not a number from 0 to 1; using 1", "give it a share, such as 0.1, or unset it")
-
-
-def _file_problem(name: str, path: str) -> tuple[str, str]:
+        value = config.parse(kind, text)
+    except ValueError as expected:
+        used = Config(service.environ).used(*_with_general(name))
+        return finding.BAD_VALUE.check(**shown, expected=expected, used=used)
+    if name == "OTEL_TRACES_SAMPLER_ARG":
+        return _ratio_problem(shown, text, service.environ)
     if name == "OTEL_CONFIG_FILE":
-        return "not supported, and ignored", "set the same by OTEL_* variables, and unset it"
+        return finding.NO_FILES.check(**shown)
+    if name in _OFFERED and service.surroundings:
+        values = (value,) if isinstance(value, str) else value
+        return _offer_problem(shown, values, default, service.surroundings)
+    by_kind = {"path": _file_problem, "pairs": _pairs_problem, "secret": _headers_problem}
+    return by_kind[kind](shown, text) if kind in by_kind else None
+
+
+def _ratio_problem(shown: Shown, text: str, environ: Mapping[str, str]) -> Check | None:
+    if Config(environ).get("OTEL_TRACES_SAMPLER").lower().removeprefix("parentbased_") != "traceidratio":
+        return None  # a sampler of another package may take anything
+    try:
+        parse_ratio(text)
+    except ValueError as expected:
+        return finding.BAD_RATIO.check(**shown, expected=expected)
+    return None
+
+
+def _file_problem(shown: Shown, path: str) -> Check | None:
+    if "-----BEGIN" in path:
+        return finding.NO_PATH.check(**shown)
     if os.access(path, os.R_OK) and os.path.isfile(path):
-        return "", ""
-    problem = "it cannot be read" if os.path.exists(path) else "no such file"
-    return f"{problem}, so nothing is sent", f"correct {name}; in a container, see that the file is mounted"
+        return None
+    return (finding.UNREADABLE_FILE if os.path.exists(path) else finding.NO_FILE).check(**shown)
 
 
-def _pairs_problem(name: str, text: str) -> tuple[str, str]:
+def _pairs_problem(shown: Shown, text: str) -> Check | None:
     try:
         pairs(text)
     except ValueError as expected:
-        return f"not {expected}; ignoring all of it", f"correct {name}: key=value,key=value, percent-encoded"
-    return "", ""
+        return finding.BAD_PAIRS.check(**shown, expected=expected)
+    return None
 
 
-def _headers_problem(name: str, text: str) -> tuple[str, str]:
+def _headers_problem(shown: Shown, text: str) -> Check | None:
     given = headers(text)
-    sent = dict(legal_headers(given))
-    if given and len(sent) == len(given):
-        return "", ""
-    detail = f"{len(given) - len(sent)} of {len(given)} headers are not legal and not sent" if given else "no header"
-    return detail, f"correct {name}: name=value,name=value, values percent-encoded"
+    left_out = len(given) - len(dict(legal_headers(given)))
+    if not given:
+        return finding.NO_HEADER.check(**shown)
+    return finding.ILLEGAL_HEADERS.check(**shown, count=left_out, all=len(given)) if left_out else None
 
 
-def _offer_problem(name: str, values: Sequence[str], default: str, found: Installed) -> tuple[str, str]:
+def _offer_problem(shown: Shown, values: Sequence[str], default: str, there: Surroundings) -> Check | None:
+    name = shown["name"]
     group, built_in = _OFFERED[name]
-    offered = found.group(group)
-    unknown = [value for value in values if value not in offered and not _is_known(value, built_in, offered)]
+    offered = there.installed.group(group)
+    unknown = [value for value in values if not is_offered(name, value, there)]
     if not unknown:
-        return "", ""
-    words = ", ".join(printable(value) for value in unknown)
-    used = _INSTEAD.get(name) or ",".join(value for value in values if value not in unknown) or default
-    known = ", ".join(dict.fromkeys([*built_in, *offered]))
-    return f"no installed package offers {words}; {f'using {used}' if used else 'ignoring it'}", f"known are {known}"
+        return None
+    instead = _INSTEAD.get(name) or ",".join(value for value in values if value not in unknown) or default
+    said = {"words": ", ".join(printable(value) for value in unknown), "used": config.instead(instead)}
+    if "otlp" in (value.lower() for value in unknown):  # only of metrics and logs: for spans it is built in
+        return finding.NO_SIGNALS.check(**shown, **said, install=beside(there, "platform-otel[signals]"))
+    known = ", ".join(dict.fromkeys([*built_in, *offered])) or "none"
+    return finding.NOT_OFFERED.check(**shown, **said, known=known)
 
 
-def _is_known(value: str, built_in: Iterable[str], offered: Mapping[str, object]) -> bool:
+def is_offered(name: str, value: str, there: Surroundings) -> bool:
+    """Whether this setting's value is the name of something built in or installed."""
+    group, built_in = _OFFERED[name]
+    offered = there.installed.group(group)
     # The SDK's exporters for metrics and logs call themselves otlp_proto_http and otlp_proto_grpc.
-    return value.lower() in built_in or (value.lower() == "otlp" and any(key.startswith("otlp_") for key in offered))
+    by_protocol = value.lower() == "otlp" and any(each.startswith("otlp_") for each in offered)
+    return value.lower() in built_in or value in offered or by_protocol
 
 
 # --- Misspelt names ---------------------------------------------------------------------------------------------------
@@ -179,7 +192,5 @@ def _could_be_ours(name: str) -> bool:
 def _close(name: str) -> list[Check]:
     close = get_close_matches(name.upper(), _NAMES, 1, _ALIKE)
     if close:
-        return [Check(discreet(name), WARNING, "no setting has this name", f"did you mean {close[0]}?")]
-    if name.startswith("PLATFORM_TRACE_"):
-        return [Check(discreet(name), WARNING, "no setting has this name", "see platform-trace's list of settings")]
-    return []
+        return [finding.MISSPELT.check(name=discreet(name), meant=close[0])]
+    return [finding.NO_SETTING.check(name=discreet(name))] if name.startswith("PLATFORM_TRACE_") else []

@@ -4,8 +4,9 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from platform_otel.doctor.checks import OFF, OK, WARNING, Check
+from platform_otel.doctor.checks import Check
 from platform_otel.doctor.discretion import printable
+from platform_otel.doctor.findings import conflicts as finding
 from platform_otel.doctor.service import Service, Surroundings, python_path
 
 
@@ -18,14 +19,14 @@ class Tool:
         package: its folder, where its own start-up code is.
         commands: those that start a service under it.
         variables: how the variables begin that configure it.
-        how: how a service starts it without such a command.
+        call: how a service starts it without such a command.
     """
 
     distribution: str
     package: str
     commands: tuple[str, ...]
     variables: tuple[str, ...]
-    how: str
+    call: str
 
 
 TOOLS = (
@@ -51,7 +52,7 @@ def other_tools(service: Service, there: Surroundings) -> tuple[Check, ...]:
     folders = [folder for folder in python_path(service.letters, service.environ) if _starts_something(folder)]
     rows = [row for tool in TOOLS for row in _tool(tool, service.environ, there, words, folders)]
     rows += _upstream(service.environ, there, words, folders)
-    return tuple(rows) or (Check("other tracing tools", OK, "none is installed"),)
+    return tuple(rows) or (finding.NO_TOOL.check(),)
 
 
 def _words(command: Sequence[str]) -> set[str]:
@@ -69,28 +70,17 @@ def _tool(
     version = there.installed.versions.get(tool.distribution)
     started = _started(tool, words, folders)
     if started:
-        return [
-            Check(
-                tool.distribution,
-                WARNING,
-                f"{version or ''} starts with the service ({started}): both would patch the same libraries".strip(),
-                f"use one of the two: leave {tool.distribution} out of the launch, or platform-trace",
-            )
-        ]
+        seen = version or "of unknown version"
+        return [finding.STARTED_TOOL.check(tool=tool.distribution, version=seen, started=started)]
     if version is None:
         return []
     configured = [name for name in sorted(environ) if name.startswith(tool.variables) and environ[name]]
     if configured:
+        variables = printable(", ".join(configured))
         return [
-            Check(
-                tool.distribution,
-                WARNING,
-                f"{version} is installed and configured ({printable(', '.join(configured))} set): "
-                "where the service starts it, both patch the same libraries",
-                f"use one of the two: see whether the service calls {tool.how}",
-            )
+            finding.CONFIGURED_TOOL.check(tool=tool.distribution, version=version, variables=variables, call=tool.call)
         ]
-    return [Check(tool.distribution, OFF, f"{version} is installed; it traces only if the service calls {tool.how}")]
+    return [finding.TOOL.check(tool=tool.distribution, version=version, call=tool.call)]
 
 
 def _started(tool: Tool, words: set[str], folders: Sequence[str]) -> str:
@@ -108,15 +98,8 @@ def _upstream(environ: Mapping[str, str], there: Surroundings, words: set[str], 
     chosen = environ.get("OTEL_PYTHON_DISTRO", "").strip()
     if not started or chosen == _OURS:
         return []
-    by = f"the distro {printable(chosen)}" if chosen else "the distro " + _default_distro(there)
-    return [
-        Check(
-            _UPSTREAM,
-            WARNING,
-            f"starts with the service ({started}), by {by}: every library would be instrumented twice",
-            f"leave it out of the launch, or set OTEL_PYTHON_DISTRO={_OURS} and OTEL_PYTHON_CONFIGURATOR={_OURS}",
-        )
-    ]
+    distro = printable(chosen) if chosen else _default_distro(there)
+    return [finding.UPSTREAM.check(started=started, distro=f"the distro {distro}")]
 
 
 def _default_distro(there: Surroundings) -> str:

@@ -223,12 +223,21 @@ def application(
     if program in _SERVERS or program in _OPTIONS:
         return _served(program, what, environ)
     if what.kind == "script":
-        return Application("script", what.name)
+        return Application() if _is_unpacked(what.name) else Application("script", what.name)
     # A module of the standard library is a tool that says nothing of who uses it: a service that runs
     # `python -m json.tool` is the parent, and `python -m http.server` alone is nobody we could name.
     if what.kind == "module" and program and program not in sys.stdlib_module_names:
         return Application("module", what.name)
     return Application()
+
+
+def _is_unpacked(script: str) -> bool:
+    """Whether this is where a .pex file unpacks itself and starts anew: unzipped_pexes/1/HASH or venvs/HASH/HASH/pex.
+
+    Its first process, which is called like the file, has left its name then.
+    """
+    folders = script.rstrip("/").split("/")
+    return "unzipped_pexes" in folders[-4:-1] or (folders[-1] == "pex" and "venvs" in folders[-5:-1])
 
 
 def _managed(what: Target, environ: "Mapping[str, str]", read: "Callable[[str], str]") -> Application:

@@ -141,8 +141,16 @@ def infer(
 
 
 def printable(text: str) -> str:
-    """The text without what no encoder takes: command lines and variables may hold any bytes, as lone surrogates."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+    """The text without what no encoder takes: command lines and variables may hold any bytes, as lone surrogates.
+
+    Where the locale is ASCII, every other letter is such bytes, and they are UTF-8.
+    """
+    if text.isascii():
+        return text
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\ufffd", "?")
+    except UnicodeEncodeError:  # surrogates that stand for no byte
+        return text.encode("utf-8", "replace").decode()
 
 
 # --- what an application is called ------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from tests.support import LAUNCHER, PATIENCE, SERVICES, environment
 NO_OTHER_WAY: Mapping[str, str | None] = dict.fromkeys(
     (
         *("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC"),
+        "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
         *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy"),
     )
 )

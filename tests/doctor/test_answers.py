@@ -38,6 +38,32 @@ def test_401_names_the_headers_that_were_sent_and_not_their_values() -> None:
     assert "whale" not in report.stdout
 
 
+@pytest.mark.parametrize(
+    "pasted, names",
+    [
+        # A header as HTTP writes it, a bare token that ends as base64 does, and a password with a comma.
+        ("x-honeycomb-team: hunter2abcdef==", ""),
+        ("aHVudGVyMg==", "(hidden)"),
+        ("x-key=abc,hunter2Part=xyz", "(hidden), x-key"),
+        ("X-API-Key=abc", "x-api-key"),
+    ],
+)
+def test_what_looks_like_no_name_of_a_header_is_not_shown(pasted: str, names: str) -> None:
+    with answering(401) as server:
+        report = examine(f"http://127.0.0.1:{server.port}", OTEL_EXPORTER_OTLP_HEADERS=pasted)
+
+    hint = report["connection/test span"].hint
+    assert hint.startswith(f"sent were the headers {names}: " if names else "no header was sent: ")
+    assert "hunter2" not in report.stdout.lower()
+
+
+def test_a_path_that_is_there_twice(receiver: Receiver) -> None:
+    row = examine(f"{receiver.url}/v1/traces")["connection/test span"]
+
+    assert row.detail == "404 Not Found"
+    assert row.hint == "write OTEL_EXPORTER_OTLP_ENDPOINT without /v1/traces"
+
+
 def test_a_wrong_path(receiver: Receiver) -> None:
     report = doctor(*SERVICE, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=receiver.url)
     row = report["connection/test span"]

@@ -130,7 +130,8 @@ def test_packages_of_different_releases(bare: Venv, tmp_path: Path) -> None:
     )
     assert row.hint.startswith("install releases that fit, in one go: ")
     assert row.hint.endswith(
-        "--upgrade opentelemetry-api opentelemetry-instrumentation opentelemetry-sdk opentelemetry-semantic-conventions"
+        f"{bare.python} "
+        "opentelemetry-api opentelemetry-instrumentation opentelemetry-sdk opentelemetry-semantic-conventions"
     )
 
 

@@ -15,6 +15,7 @@ from tests.doctor.servers import dripping, grpc_server, silent
 from tests.doctor.support import SERVICE, Report, doctor, examine
 from tests.support import free_port
 
+SLOW = "the collector takes the connection and does not answer within 4 s; the service would wait 10 s"
 # The whole of it: the doctor's own limit for a connection, and the start of two interpreters.
 LONGEST = 12.0
 
@@ -108,7 +109,7 @@ def test_a_server_that_takes_connections_and_never_answers(
     row = report["connection/test span"]
 
     assert report.failed() == ["connection/test span"]
-    assert row.detail == "the collector takes the connection and does not answer"
+    assert row.detail == SLOW
     assert "see that the collector runs and is not stuck" in row.hint
 
 
@@ -121,7 +122,21 @@ def test_a_server_that_never_answers_tls(hanging: Mapping[str, tuple[Report, flo
 def test_an_answer_that_never_ends(hanging: Mapping[str, tuple[Report, float]]) -> None:
     report, _ = hanging["dripping"]
 
-    assert report["connection/test span"].detail == "the collector takes the connection and does not answer"
+    assert report["connection/test span"].detail == SLOW
+
+
+@pytest.mark.parametrize(
+    "timeout, said",
+    [
+        ("500", "does not answer within 0.5 s, which is all that the settings allow"),
+        ("0", "does not answer within 4 s; the service would wait as long as it takes"),
+    ],
+)
+def test_how_long_the_service_would_wait_is_its_own_setting(timeout: str, said: str) -> None:
+    with silent() as port:
+        report = examine(f"http://127.0.0.1:{port}", OTEL_EXPORTER_OTLP_TIMEOUT=timeout)
+
+    assert report["connection/test span"].detail.endswith(said)
 
 
 # --- Wrong port and protocol ------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -60,11 +61,11 @@ def said_to_be(report: Report) -> set[str]:
 def venv(tmp_path_factory: pytest.TempPathFactory) -> Venv:
     """A real environment that lacks four packages.
 
-    Flask's instrumentation; what that of Requests needs; that of httpx is there without httpx; and sqlite3's is half
+    Jinja's instrumentation; what that of urllib needs; that of httpx is there without httpx; and sqlite3's is half
     uninstalled.
     """
     made = Venv(tmp_path_factory.mktemp("libraries") / "venv")
-    names = [f"opentelemetry-instrumentation-{name}" for name in ("fastapi", "requests", "httpx", "sqlite3")]
+    names = [f"opentelemetry-instrumentation-{name}" for name in ("fastapi", "urllib", "httpx", "sqlite3")]
     made.take("platform-otel", "flask", "requests", *names, without=["opentelemetry-util-http", "httpx"])
     for path in (made.site_packages / "opentelemetry" / "instrumentation" / "sqlite3").glob("*.py"):
         path.unlink()
@@ -76,20 +77,26 @@ def test_with_missing_packages_the_rows_are_true(venv: Venv) -> None:
     rows = report.section("libraries")
 
     assert said_to_be(report) == in_force(venv.python)
-    assert rows["flask"].detail.endswith(": opentelemetry-instrumentation-flask is not installed")
-    assert rows["flask"].hint.endswith(f"{venv.python} opentelemetry-instrumentation-flask")
-    assert "needs opentelemetry-util-http, not installed" in rows["requests"].detail
-    assert rows["requests"].hint.endswith(f"{venv.python} opentelemetry-util-http")
+    assert rows["jinja2"].detail.endswith(": opentelemetry-instrumentation-jinja2 is not installed")
+    # It works inside of requests that are traced anyway.
+    assert rows["jinja2"].status == "off"
+    api = f"opentelemetry-api=={version('opentelemetry-api')}"
+    assert rows["jinja2"].hint.endswith(f"{venv.python} opentelemetry-instrumentation-jinja2 {api}")
+    assert "needs opentelemetry-util-http, not installed" in rows["urllib"].detail
+    needed = f"opentelemetry-util-http=={version('opentelemetry-instrumentation')}"
+    assert rows["urllib"].hint.endswith(f"{venv.python} {needed} {api}")
     assert "httpx" not in rows
     assert "lacks its module opentelemetry.instrumentation.sqlite3" in rows["sqlite3"].detail
+    again = f"opentelemetry-instrumentation-sqlite3=={version('opentelemetry-instrumentation-sqlite3')}"
+    assert rows["sqlite3"].hint.endswith(f"--force-reinstall --no-deps {again}")
     assert rows["others"].detail.endswith(" more that can be traced are not installed")
 
 
 def test_what_is_said_to_be_missing_is_traced_once_it_is_installed(venv: Venv) -> None:
-    venv.take("opentelemetry-util-http", "opentelemetry-instrumentation-flask")
+    venv.take("opentelemetry-util-http", "opentelemetry-instrumentation-jinja2")
     report = doctor(venv.python, "-c", "pass")
 
-    assert {"flask", "requests"} <= said_to_be(report)
+    assert {"jinja2", "urllib"} <= said_to_be(report)
     assert said_to_be(report) == in_force(venv.python)
 
 

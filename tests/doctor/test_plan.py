@@ -35,10 +35,40 @@ def test_an_environment_without_us(bare: Venv) -> None:
         "no platform_otel.pth: platform-otel is not installed for this interpreter, so nothing is traced"
     )
     # The environment was made without pip.
-    assert row.hint in (
-        f"uv pip install --python {bare.python} platform-otel",
-        f"{bare.python} -m pip install platform-otel",
+    assert row.hint == f"uv pip install --python {bare.python} platform-otel"
+
+
+def test_where_there_is_pip_it_is_what_installs(tmp_path: Path) -> None:
+    venv = Venv(tmp_path / "venv")
+    (venv.site_packages / "pip").mkdir()
+    (venv.site_packages / "pip" / "__init__.py").touch()
+
+    assert doctor(venv.python, "-c", "pass")["plan/start file"].hint == f"{venv.python} -m pip install platform-otel"
+
+
+def test_a_package_outside_of_site_packages(bare: Venv, tmp_path: Path) -> None:
+    """As ``pip install --target`` leaves it: it can be imported, and its start file is not read."""
+    target = Venv(tmp_path / "other")
+    target.take("platform-otel", alone=True)
+    report = doctor(bare.python, "-m", "identity", PYTHONPATH=str(target.site_packages))
+    row = report["plan/start file"]
+
+    assert "plan/start file" in report.failed()
+    assert row.detail == (
+        f"platform-otel {__version__} is in {target.site_packages}, where no start file is read, so nothing is traced"
     )
+    assert row.hint == (
+        "install it where the interpreter looks for start files: "
+        f"PYTHONPATH= uv pip install --python {bare.python} platform-otel"
+    )
+
+
+def test_folders_of_the_path_that_cannot_be_looked_into(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    report = doctor(PYTHON, "-m", "identity", PYTHONPATH=f"{tmp_path / ('x' * 300)}:{file}:/proc/1/root")
+
+    assert (report.exit_code, report.stderr) == (0, "")
 
 
 def test_an_environment_with_another_release_of_ours(tmp_path: Path) -> None:
@@ -89,6 +119,7 @@ def test_dash_i_is_traced() -> None:
     [
         (SERVICE, {"OTEL_SDK_DISABLED": "true"}, "OTEL_SDK_DISABLED=true", "unset OTEL_SDK_DISABLED"),
         (("env", "-i", *SERVICE), {}, "PLATFORM_TRACE_ENABLED does not reach the service", "no env -i"),
+        (("sh", "-c", f"sudo -u app {PYTHON} -m identity"), {}, "PLATFORM_TRACE_ENABLED does not", "sudo with -E"),
     ],
 )
 def test_switched_off(command: tuple[str, ...], variables: dict[str, str], cause: str, next_step: str) -> None:
@@ -97,6 +128,23 @@ def test_switched_off(command: tuple[str, ...], variables: dict[str, str], cause
     assert report.failed() == ["plan/switch"]
     assert cause in report["plan/switch"].detail
     assert next_step in report["plan/switch"].hint
+
+
+@pytest.mark.parametrize(
+    "options, name, exporter",
+    [
+        ("-E", "gate, from OTEL_SERVICE_NAME", "stdout, by OTEL_TRACES_EXPORTER"),
+        ("--preserve-env=PLATFORM_TRACE_ENABLED,OTEL_TRACES_EXPORTER", "identity, from", "stdout, by OTEL_TRACES"),
+        ("PLATFORM_TRACE_ENABLED=true", "identity, from the command line", "stdout, since there is no endpoint"),
+    ],
+)
+def test_behind_sudo_only_what_it_preserves_counts(options: str, name: str, exporter: str) -> None:
+    command = ("sh", "-c", f"sudo -u app {options} {PYTHON} -m identity")
+    report = doctor(*command, OTEL_SERVICE_NAME="gate", OTEL_TRACES_EXPORTER="stdout")
+
+    assert report.failed() == []
+    assert report["plan/service name"].detail.startswith(name)
+    assert report["plan/exporter"].detail.startswith(exporter)
 
 
 def test_a_current_folder_that_is_gone(tmp_path: Path) -> None:
@@ -154,6 +202,25 @@ def rows(**variables: str) -> dict[str, Row]:
     return {check.name: Row(*check) for check in found}
 
 
+@pytest.mark.parametrize(
+    "line, exporter, said",
+    [
+        ("exec python -c pass > log", None, "stdout; but the shell redirects stdout"),
+        ("python -c pass | cat", None, "stdout; but the shell redirects stdout"),
+        ("exec python -c pass >&2", "stdout,otlp", "stdout, otlp; but the shell redirects stdout"),
+        ("exec python -c pass > log", "console", "console, by OTEL_TRACES_EXPORTER"),
+        ("exec python -c pass 2>&1", None, "stdout, since there is no endpoint"),
+    ],
+)
+def test_standard_output_that_a_shell_redirects(tmp_path: Path, line: str, exporter: str | None, said: str) -> None:
+    row = doctor_in(tmp_path, "sh", "-c", line, OTEL_TRACES_EXPORTER=exporter)["plan/exporter"]
+
+    assert row.detail.startswith(said)
+    assert (row.status, "OTEL_TRACES_EXPORTER=console" in row.hint) == (
+        ("warning", True) if "but" in said else ("ok", False)
+    )
+
+
 LATER = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
 
 
@@ -176,6 +243,18 @@ LATER = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
         (
             {**LATER, "OTEL_TRACES_EXPORTER": "otpl,console"},
             "otlp (no package offers otpl), console, by OTEL_TRACES_EXPORTER",
+            "http://127.0.0.1:9/v1/traces, from OTEL_EXPORTER_OTLP_ENDPOINT",
+            "http/protobuf, default",
+        ),
+        (
+            {**LATER, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "bogus", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+            "otlp, since OTEL_EXPORTER_OTLP_ENDPOINT is set",
+            "http://127.0.0.1:9, from OTEL_EXPORTER_OTLP_ENDPOINT",
+            "grpc, from OTEL_EXPORTER_OTLP_PROTOCOL",
+        ),
+        (
+            {**LATER, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"},
+            "otlp, since OTEL_EXPORTER_OTLP_ENDPOINT is set",
             "http://127.0.0.1:9/v1/traces, from OTEL_EXPORTER_OTLP_ENDPOINT",
             "http/protobuf, default",
         ),
@@ -214,7 +293,12 @@ def test_grpc_without_its_extra(bare: Venv) -> None:
         ("", "", "ok", "parentbased_always_on, default; a caller's decision counts"),
         ("always_off", "", "warning", "always_off, from OTEL_TRACES_SAMPLER: no trace that begins here is recorded"),
         ("traceidratio", "0", "warning", "no trace that begins here is recorded"),
-        ("parentbased_traceidratio", "0.1", "ok", "a share of 0.1 of traces is recorded; a caller's decision counts"),
+        (
+            "parentbased_traceidratio",
+            "0.1",
+            "ok",
+            "a share of 0.1 of all traces is recorded; a caller's decision counts",
+        ),
     ],
 )
 def test_the_sampler(sampler: str, argument: str, status: str, said: str) -> None:
@@ -222,3 +306,23 @@ def test_the_sampler(sampler: str, argument: str, status: str, said: str) -> Non
 
     assert row.status == status
     assert said in row.detail
+
+
+@pytest.mark.parametrize("sampler", ["always_of", "foo_always_off"])
+def test_a_sampler_that_no_package_offers_is_not_said_to_be_in_force(sampler: str) -> None:
+    row = doctor(*SERVICE, OTEL_TRACES_SAMPLER=sampler)["plan/sampler"]
+
+    assert row.status == "ok"
+    assert row.detail == f"parentbased_always_on, as no package offers {sampler}; a caller's decision counts"
+
+
+def test_a_share_of_all_traces_is_no_share() -> None:
+    row = rows(OTEL_TRACES_SAMPLER="traceidratio")["sampler"]
+
+    assert row.detail == "traceidratio, from OTEL_TRACES_SAMPLER"
+
+
+def test_the_name_of_a_service_that_cannot_be_looked_at_is_no_warning() -> None:
+    row = doctor("make", "serve")["plan/service name"]
+
+    assert (row.status, row.detail) == ("off", "no setting says it, and the service's own command line is not known")

@@ -9,6 +9,7 @@ import pytest
 from platform_otel.config import SETTINGS
 from platform_otel.doctor.service import Service
 from platform_otel.doctor.settings import settings
+from tests.doctor.environments import Venv
 from tests.doctor.support import SERVICE, Row, doctor
 from tests.support import launch
 
@@ -76,9 +77,20 @@ def test_one_signals_setting_follows_the_general_one() -> None:
             "(hidden) (from environment): not a list of key=value pairs, comma separated; ignoring all of it",
             "correct OTEL_RESOURCE_ATTRIBUTES",
         ),
-        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/no/such", "no such file", "in a container, see that the file is mounted"),
+        (
+            "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+            "/no/such",
+            "no such file, so nothing is sent by TLS",
+            "in a container, see that the file is mounted",
+        ),
+        (
+            "OTEL_EXPORTER_OTLP_CLIENT_KEY",
+            "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----",
+            "(hidden) (from environment): this is the key or certificate itself, so nothing is sent by TLS",
+            "write it to a file, and set OTEL_EXPORTER_OTLP_CLIENT_KEY to the name of that",
+        ),
         ("OTEL_EXPORTER_OTLP_CLIENT_KEY", "/", "it cannot be read", "correct OTEL_EXPORTER_OTLP_CLIENT_KEY"),
-        ("OTEL_EXPORTER_OTLP_HEADERS", "a", "(hidden) (from environment): no header", "name=value,name=value"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "a", "(hidden) (from environment): it holds no header", "name=value,name=value"),
         ("OTEL_EXPORTER_OTLP_INSECURE", "yes", "not true or false; using false", "to true or false"),
         ("OTEL_CONFIG_FILE", "x.yaml", "not supported, and ignored", "set the same by OTEL_* variables"),
     ],
@@ -89,6 +101,37 @@ def test_a_bad_value(name: str, value: str, said: str, next_step: str) -> None:
     assert row.status == "failed"
     assert said in row.detail
     assert next_step in row.hint
+
+
+@pytest.mark.parametrize(
+    "variables, name, used",
+    [
+        (
+            {"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "10s", "OTEL_EXPORTER_OTLP_TIMEOUT": "2000"},
+            "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+            "using 2000, from OTEL_EXPORTER_OTLP_TIMEOUT",
+        ),
+        (
+            {"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "bogus", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+            "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+            "using grpc, from OTEL_EXPORTER_OTLP_PROTOCOL",
+        ),
+        (
+            {"OTEL_EXPORTER_OTLP_TRACES_TIMEOUT": "10s", "OTEL_EXPORTER_OTLP_TIMEOUT": "2s"},
+            "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+            "using 10000",
+        ),
+        (
+            {"OTEL_PYTHON_FLASK_EXCLUDED_URLS": "(", "OTEL_PYTHON_EXCLUDED_URLS": "ready"},
+            "OTEL_PYTHON_FLASK_EXCLUDED_URLS",
+            "using ready, from OTEL_PYTHON_EXCLUDED_URLS",
+        ),
+    ],
+)
+def test_what_is_used_in_place_of_a_bad_value_may_be_the_general_one(
+    variables: dict[str, str], name: str, used: str
+) -> None:
+    assert rows(**variables)[name].detail.endswith(f"; {used}")
 
 
 @pytest.mark.parametrize("argument", ["many", "2", "-1", "nan"])
@@ -115,7 +158,7 @@ NOT_OFFERED = {
     "OTEL_PROPAGATORS": ("tracecontext,b4", "no installed package offers b4; using tracecontext"),
     "OTEL_TRACES_SAMPLER": ("mostly", "no installed package offers mostly; using parentbased_always_on"),
     "OTEL_PYTHON_ID_GENERATOR": ("xray", "no installed package offers xray; using random"),
-    "OTEL_PYTHON_TRACER_PROVIDER": ("theirs", "no installed package offers theirs; ignoring it"),
+    "OTEL_PYTHON_TRACER_PROVIDER": ("theirs", "no installed package offers theirs; using ours"),
 }
 
 
@@ -130,7 +173,14 @@ def test_a_name_that_no_package_offers(not_offered: dict[str, Row], name: str) -
     row = not_offered[name]
 
     assert (row.status, NOT_OFFERED[name][1] in row.detail) == ("failed", True)
-    assert row.hint.startswith("known are ")
+    assert row.hint.startswith("correct it, or install the package that offers it; known are ")
+
+
+def test_exporters_of_metrics_that_are_not_installed_come_with_an_extra(bare: Venv) -> None:
+    row = doctor(bare.python, "-c", "pass", OTEL_METRICS_EXPORTER="otlp")["settings/OTEL_METRICS_EXPORTER"]
+
+    assert row.detail == "otlp (from environment): no installed package offers otlp; using none"
+    assert row.hint.endswith("'platform-otel[signals]'")
 
 
 def test_a_name_that_a_package_offers(tmp_path: Path) -> None:
@@ -174,4 +224,6 @@ def test_a_misspelt_name(name: str, meant: str) -> None:
     ],
 )
 def test_a_name_of_upstreams_is_not_misspelt(name: str) -> None:
-    assert name not in rows(**{name: "x"})
+    said = [row.detail for row in rows(**{name: "x"}).values()]
+
+    assert "no setting has this name" not in said

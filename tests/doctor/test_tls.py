@@ -91,8 +91,19 @@ def test_a_file_that_is_no_certificate(authority: Authority, setting: str) -> No
 
     assert report.failed() == ["connection/TLS"]
     assert setting in report["connection/TLS"].detail
-    assert report["connection/TLS"].detail.endswith(": not in PEM format")
+    assert report["connection/TLS"].detail.endswith(" (not in PEM format)")
     assert report["connection/TLS"].hint == "correct the path or the file: PEM, which begins -----BEGIN"
+
+
+def test_a_key_of_another_certificate(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> None:
+    stranger = Authority(trustme.CA(), tmp_path_factory.mktemp("stranger"))
+    key = {"OTEL_EXPORTER_OTLP_CLIENT_KEY": stranger.client()["OTEL_EXPORTER_OTLP_CLIENT_KEY"]}
+    variables = {**authority.client(), **key}
+    with authority.server() as port:
+        report = examine(f"https://127.0.0.1:{port}", **variables)
+
+    assert report["connection/TLS"].detail.endswith(" (the key does not belong to the certificate)")
+    assert report["connection/TLS"].hint == "give the key and the certificate that were issued together"
 
 
 def test_a_certificate_file_that_is_not_there(authority: Authority) -> None:
@@ -114,6 +125,10 @@ def test_grpc_over_tls(authority: Authority) -> None:
             report = examine(url, OTEL_EXPORTER_OTLP_PROTOCOL="grpc", OTEL_EXPORTER_OTLP_CERTIFICATE=authority.file)
 
             assert report.failed() == []
+        # As for the exporter, what OpenSSL reads wins over what requests reads.
+        bundles = {"SSL_CERT_FILE": authority.file, "REQUESTS_CA_BUNDLE": str(authority.folder / "nothing.pem")}
+        by_bundle = examine(f"https://127.0.0.1:{server.port}", OTEL_EXPORTER_OTLP_PROTOCOL="grpc", **bundles)
         untrusted = examine(f"https://127.0.0.1:{server.port}", OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
 
+    assert by_bundle.failed() == []
     assert "(unable to get local issuer certificate)" in untrusted["connection/TLS"].detail

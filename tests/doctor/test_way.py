@@ -29,6 +29,23 @@ def test_another_host_is_reached_through_the_proxy() -> None:
     assert "hunter2" not in report.stdout
 
 
+@pytest.mark.parametrize(
+    "proxy, row, cause",
+    [
+        ("127.0.0.1:9", "TCP", "the proxy 127.0.0.1:9: connection refused"),
+        ("proxy.invalid:3128", "name", "proxy.invalid cannot be resolved ("),
+    ],
+)
+def test_a_proxy_that_is_not_there_is_not_taken_for_the_collector(proxy: str, row: str, cause: str) -> None:
+    report = examine("http://collector.invalid:4318", HTTP_PROXY=f"http://{proxy}")
+
+    assert report.failed() == [f"connection/{row}"]
+    assert report[f"connection/{row}"].detail.startswith(cause)
+    assert report[f"connection/{row}"].hint == (
+        "correct HTTP_PROXY or ALL_PROXY, or name the collector's host in NO_PROXY"
+    )
+
+
 def test_no_proxy_where_no_proxy_names_the_host() -> None:
     report = examine("http://collector.invalid:4318", HTTP_PROXY="http://127.0.0.1:9", NO_PROXY="collector.invalid")
 

@@ -205,6 +205,11 @@ OF_PROCESSES = [
     Case("python /venv/bin/server", UNNAMED, scripts={"/venv/bin/server": "from flask import Flask\nimport sys\n"}),
     Case("python /srv/identity/.venv/bin/server", "identity"),
     Case("python /usr/local/bin/start", UNNAMED),
+    # Where a .pex file unpacks itself
+    Case("python /home/ada/.cache/pex/unzipped_pexes/4/9d1a3f7b2c0e --port 80", UNNAMED, folder="/srv/identity"),
+    Case("python /home/ada/.cache/pex/unzipped_pexes/4/9d1a3f7b2c0e/__main__.py", UNNAMED),
+    Case("/x/venvs/1f/2a/bin/python /home/ada/.cache/pex/venvs/1f/2a/pex --port 80", UNNAMED),
+    Case("python /srv/identity.pex --port 80", "identity"),
     # Options of the interpreter
     Case("python -u -B -O identity.py", "identity"),
     Case("python -X dev -W error::UserWarning identity.py", "identity"),
@@ -322,6 +327,20 @@ def test_a_name_that_is_not_utf8_can_still_be_sent() -> None:
 
 def test_a_name_in_any_script_stays_as_it_is() -> None:
     assert infer(["python", "/srv/идентичность/app.py"], {}) == "идентичность"
+
+
+def test_a_name_in_any_script_stays_as_it_is_where_the_locale_is_ascii(tmp_path: Path) -> None:
+    folder = tmp_path / "идентичность"
+    folder.mkdir()
+    (folder / "main.py").write_text(
+        "import sys; from platform_otel.process.service_name import name_of_this_process\n"
+        "print(sys.getfilesystemencoding(), ascii(name_of_this_process()[0]))\n"
+    )
+    outcome = launch(
+        *(sys.executable, folder / "main.py"), LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", cwd=tmp_path
+    )
+
+    assert outcome.stdout == f"ascii {'идентичность'!a}\n"
 
 
 def test_no_argv_at_all_names_nothing() -> None:
