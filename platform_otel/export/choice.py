@@ -1,19 +1,35 @@
 """Where spans go, decided from the settings alone."""
 
+from typing import Any
+
 from platform_otel.config import Config
 
-_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+# The form for spans wins over the general one.
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+BUILT_IN = ("otlp", "stdout", "console")
+PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 
 
 def choose_exporters(config: Config) -> tuple[str, ...]:
     """The names of the exporters; empty if spans are not exported and only context is passed on.
 
-    What OTEL_TRACES_EXPORTER says; else "otlp" where there is an endpoint; else "stdout".
+    What OTEL_TRACES_EXPORTER says, each once; else "otlp" where there is an endpoint; else "stdout".
     """
     names: tuple[str, ...] = config.get("OTEL_TRACES_EXPORTER")
     if not names:
-        return ("otlp",) if any(config.is_set(name) for name in _ENDPOINTS) else ("stdout",)
-    return tuple(name for name in names if name.lower() != "none")
+        return ("otlp",) if any(config.is_set(name) for name in ENDPOINTS) else ("stdout",)
+    named = dict.fromkeys(name.lower() if name.lower() in (*BUILT_IN, "none") else name for name in names)
+    return tuple(name for name in named if name != "none")
+
+
+def of_traces(config: Config, name: str) -> Any:
+    """What OTEL_EXPORTER_OTLP_TRACES_<name> says, else its general form. Any: the setting's type."""
+    return config.get(f"OTEL_EXPORTER_OTLP_TRACES_{name}", f"OTEL_EXPORTER_OTLP_{name}")
+
+
+def certificate_files(config: Config) -> dict[str, str]:
+    """The paths of PEM files, "" for none, as the senders and tls.Certificates name them."""
+    return {name: of_traces(config, name.upper()) for name in ("certificate", "client_key", "client_certificate")}
 
 
 def traces_endpoint(config: Config) -> str:
@@ -25,7 +41,8 @@ def traces_endpoint(config: Config) -> str:
     if exact:
         return _with_scheme(exact)
     base: str = config.get("OTEL_EXPORTER_OTLP_ENDPOINT") or "http://localhost:4318"
-    return _with_scheme(base).rstrip("/") + "/v1/traces"
+    address, question_mark, query = _with_scheme(base).partition("?")
+    return address.rstrip("/") + "/v1/traces" + question_mark + query
 
 
 def _with_scheme(endpoint: str) -> str:

@@ -1,4 +1,4 @@
-"""Where a request goes: an endpoint taken apart. No sockets."""
+"""Where requests go: an endpoint taken apart. No sockets."""
 
 import socket
 from typing import NamedTuple
@@ -9,6 +9,9 @@ from platform_otel.export.outcome import Refusal
 _PORTS = {"http": 80, "https": 443}
 # What may stand in a request's target; the rest is percent-encoded. RFC 3986, section 3.3 and 3.4.
 _LEGAL = "%/?:@!$&'()*+,;=~[]"
+_ADVICE = "write it as http://HOST:PORT; in a user name or password, write / as %2F, : as %3A and @ as %40"
+# What gRPC understands beside host and port. https://github.com/grpc/grpc/blob/master/doc/naming.md
+_ONLY_OF_GRPC = ("unix:", "unix-abstract:", "vsock:", "dns:", "ipv4:", "ipv6:", "xds:")
 
 
 class Endpoint(NamedTuple):
@@ -38,8 +41,9 @@ class Endpoint(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """The address for users' eyes: without userinfo and query."""
-        return f"{self.scheme}://{self.host_header}{self.target.partition('?')[0]}"
+        """The address for users' eyes: without userinfo and query, and without what may be part of a password."""
+        path = self.target.partition("?")[0]
+        return f"{self.scheme}://(hidden)" if "@" in path else f"{self.scheme}://{self.host_header}{path}"
 
     @property
     def is_loopback(self) -> bool:
@@ -59,8 +63,36 @@ def parse_endpoint(url: str, variable: str = "OTEL_EXPORTER_OTLP_ENDPOINT") -> E
     except ValueError:  # UnicodeError is one
         host, port, target = "", 0, ""
     if not host or port == 0 or parts.scheme not in _PORTS:
-        raise Refusal(f"{variable} is no address such as http://localhost:4318: correct it")
+        raise Refusal(f"{variable} is no address such as http://localhost:4318", _ADVICE)
     return Endpoint(parts.scheme, host, port or _PORTS[parts.scheme], target, _secrets(parts))
+
+
+class Target(NamedTuple):
+    """Where a channel of gRPC leads.
+
+    Args:
+        name: as gRPC takes it.
+        endpoint: host and port; None for what only gRPC understands, such as "unix:/run/collector.sock".
+    """
+
+    name: str
+    secured: bool
+    endpoint: Endpoint | None
+
+
+def parse_target(url: str, insecure: bool, variable: str = "OTEL_EXPORTER_OTLP_ENDPOINT") -> Target:
+    """Where the address in this variable leads, and whether by TLS: as its scheme says; without one, unless insecure.
+
+    Raises:
+        Refusal: if it is no address.
+
+    Source: https://opentelemetry.io/docs/specs/otel/protocol/exporter/#configuration-options
+    """
+    scheme = url.partition("://")[0].lower() if "://" in url else ""
+    if url.startswith(_ONLY_OF_GRPC):
+        return Target(url, not insecure, None)
+    parsed = parse_endpoint(url if scheme else f"{'http' if insecure else 'https'}://{url}", variable)
+    return Target(f"dns:///{parsed.authority}", parsed.scheme == "https", parsed)
 
 
 def _host(parts: SplitResult) -> str:

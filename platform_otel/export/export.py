@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import _thread
 import sys
 from _queue import Empty, SimpleQueue
-from collections import deque
-from threading import Event, Thread
+from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -15,13 +13,16 @@ from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach
 from platform_otel.export.queue import Batch, SpanQueue
 from platform_otel.export.reports import Reports
 from platform_otel.export.retry import delays, next_delay
-from platform_otel.process.guard import described, guarded, is_the_services, say
+from platform_otel.process.guard import BY_A_VALUE, described, guarded, is_the_services, say
 from platform_otel.process.import_hooks import own_imports
+from platform_otel.process.threads import Done, allocate_lock, at_once, start
 
 if TYPE_CHECKING:
     from platform_otel.export.outcome import Outcome
+    from platform_otel.process.threads import Wait
 
-_LARGEST_BATCH = 4 * 1024 * 1024
+# What a gRPC server takes at once, but for what is sent beside the spans: whose they are, and by which libraries.
+_LARGEST_BATCH = 4 * 1024 * 1024 - 64 * 1024
 _FOR_EVER = float("inf")
 
 
@@ -43,6 +44,9 @@ class Sender(Protocol):
 
     def close(self) -> None:
         """Close connections."""
+
+    def abandon(self) -> None:
+        """Let go of the parent's connections in a child process, after a fork."""
 
 
 class Destination(Protocol):
@@ -75,6 +79,8 @@ class Batching(NamedTuple):
 class Export:
     """The service's side is :meth:`take`; everything else happens in the exporter thread."""
 
+    _sender: Sender | None = None
+
     def __init__(self, destination: Destination, batching: Batching) -> None:
         self._destination = destination
         self._batching = batching
@@ -87,98 +93,163 @@ class Export:
         """As at the start: a child process has neither its parent's thread, nor its spans, nor its connection."""
         self.queue = SpanQueue(most=self._batching.waiting)
         self._reports = Reports(self._destination.name)
-        self._starting = _thread.allocate_lock()
-        self._thread: Thread | None = None
-        self._sender: Sender | None = None
-        # What wakes the thread: True where somebody waits for us, so that a retry's pause ends at once. Not an
-        # Event: a signal handler may end spans while the code it interrupted is just setting it, and wait for ever.
-        self._calls: SimpleQueue[bool] = SimpleQueue()
+        # The thread that sends: whether there is one, and its end.
+        self._runs = False
+        self._starting = allocate_lock()
+        self._ended = Done()
+        if self._sender is not None:
+            self._sender.abandon()
+        self._sender = None
+        # What wakes the thread, which then looks why. Not an Event: a signal handler may end spans while the code
+        # it interrupted is just setting it, and wait for ever.
+        self._calls: SimpleQueue[None] = SimpleQueue()
         self._called = False
-        self._flushes: deque[Event] = deque()
+        # Who waits for a flush; and whether one came since the last attempt to send, and cut the last pause short.
+        self._flushes: dict[Done, None] = {}
+        self._flushed = False
+        self._hurried = False
         self._deadline = _FOR_EVER
-        # Spans that the end of the process left no time for.
-        self._given_up = 0
 
     def take(self, span: Any) -> None:
         """Queue a finished span. Never waits."""
         try:
             item, size = self._encode(span)
-        except Exception as error:  # whatever a hostile attribute value raised
-            if is_the_services(error):
+        except BaseException as error:  # whatever a hostile attribute value raised, or a signal's handler meanwhile
+            self._drop("they could not be encoded")
+            if not isinstance(error, BY_A_VALUE) or is_the_services(error):
                 raise
-            self.queue.drop()
             say(f"a span could not be encoded and is dropped: {described(error)}", type(error))
             return
-        if self._deadline != _FOR_EVER:  # the process is ending, and what sends has ended
-            self.queue.drop()
+        if self._deadline != _FOR_EVER:  # what sends has ended, or is about to
+            self._drop("they ended after the end of tracing")
             return
         self.queue.put(item, size)
-        if self._thread is None:
+        if not self._runs:
             self._start()
-        elif len(self.queue) >= self._batching.most and not self._called:
+        elif not self._called and self.queue.holds(self._batching.most, _LARGEST_BATCH):
             self._called = True
-            self._calls.put(False)
+            self._call()
+
+    def _drop(self, reason: str) -> None:
+        self.queue.drop()
+        self._reports.because(reason)
 
     def flush(self, seconds: float) -> bool:
         """Send what has been taken so far; False if that was not done in time."""
-        if not self.queue.counts().queued:
-            return True
-        if self._thread is None and not self._start():
-            self._send_all(monotonic() + seconds)
-            return not self.queue.counts().queued
-        if self._thread is not None and not self._thread.is_alive():
-            return False
-        done = Event()
-        self._flushes.append(done)
-        self._calls.put(True)
-        return done.wait(seconds) and not self.queue.counts().queued
+        return self.begin_flush(monotonic() + seconds)()
 
-    def stop(self, deadline: float) -> None:
-        """Send what is left before ``deadline``; what is not sent by then is counted as dropped, and said."""
+    def begin_flush(self, deadline: float) -> Wait:
+        """Begin to send what has been taken so far."""
+        if not self.waits():
+            return at_once
+        if self._is_ending():
+            return lambda: self._is_sent(self._ended, deadline)
+        done = Done()
+        self._flushes[done] = None
+        self._flushed = True
+        self._wake()
+        return lambda: self._is_sent(done, deadline)
+
+    def waits(self) -> bool:
+        """Whether a span that was taken is neither sent nor dropped yet."""
+        return self.queue.counts().queued > 0
+
+    def begin_stop(self, deadline: float) -> Wait:
+        """Begin to send what is left before ``deadline``; what is not sent by then is counted as dropped, and said."""
         self._deadline = deadline
-        if self._thread is None and self.queue.counts().queued and not self._start():
-            self._send_all(deadline)  # none may start any more: the thread that ends the process sends
-            self._close()
-        elif self._thread is not None:
-            self._calls.put(True)
-            self._thread.join(max(0.0, deadline - monotonic()))
-        if left := self.queue.counts().queued + self._given_up:
-            self._reports.lost(left)
+        if self._runs or self.waits():
+            self._wake()
+        return lambda: self._is_stopped(deadline)
 
-    def _start(self) -> bool:
-        """Start the thread; False if none can be started. Two callers at once start one."""
+    def _is_stopped(self, deadline: float) -> bool:
+        is_sent = self._is_sent(self._ended, deadline)
+        if not self._runs:
+            self._close()
+        self.say_lost()
+        return is_sent
+
+    def _is_sent(self, done: Done, deadline: float) -> bool:
+        """Wait for the thread; where none can be started, the one that waits sends."""
+        try:
+            if self._runs:
+                done.wait_until(deadline)
+            else:
+                self._send_all(deadline)
+        finally:
+            self._flushes.pop(done, None)
+        return not self.waits()
+
+    def say_lost(self) -> None:
+        """Say how many spans are lost, as far as that was not said: the process ends."""
+        self._reports.ended(self.queue.counts())
+
+    def _is_ending(self) -> bool:
+        return self._deadline != _FOR_EVER
+
+    def _start(self) -> None:
+        """Start the thread, if one can be started. Two callers at once start one."""
         if self._starting.acquire(blocking=False):
-            thread = Thread(target=self._run, name="platform-trace exporter", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:  # the interpreter is shutting down, or the system has no thread left
+            self._runs = True
+            if not start(self._run):
+                self._runs = False
                 self._starting.release()
-                return False
-            self._thread = thread
-        return True
+
+    def _wake(self) -> None:
+        """Have the thread look what there is to do."""
+        self._start()
+        self._call()
+
+    def _call(self) -> None:
+        if self._calls.empty():  # one call is enough, however many callers there are
+            self._calls.put(None)
 
     def _run(self) -> None:
         # Whatever we call to send is not the application's doing: no instrumentation may see it.
         attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True, Context()))
-        while self._deadline == _FOR_EVER:
-            self._wait_for_a_call(self._batching.delay, urgent_only=False)
-            self._called = False
-            waiting = [self._flushes.popleft() for _ in range(len(self._flushes))]
-            self._send_all(_FOR_EVER)
-            for flush in waiting:
-                flush.set()
-        self._send_all(_FOR_EVER)  # what was put between the last look and the end
-        self._close()
+        try:
+            while not self._is_ending():
+                self._send_what_gathers()
+            self._send_all(_FOR_EVER)  # what was put between the last look and the end
+            self._close()
+        finally:
+            self._ended.set()
+            self._let_go(list(self._flushes))
 
-    def _wait_for_a_call(self, seconds: float, *, urgent_only: bool) -> None:
-        """Return when somebody waits for us, or when enough has gathered unless only the first counts."""
-        until = monotonic() + seconds
-        while (left := until - monotonic()) > 0:
+    def _send_what_gathers(self) -> None:
+        self._wait_until(monotonic() + self._batching.delay, self._is_time_to_send)
+        self._called = False
+        waiting = list(self._flushes)
+        self._send_all(_FOR_EVER)
+        self._let_go(waiting)
+
+    def _is_time_to_send(self) -> bool:
+        return self._is_ending() or bool(self._flushes) or self.queue.holds(self._batching.most, _LARGEST_BATCH)
+
+    def _let_go(self, waiting: list[Done]) -> None:
+        """They have what they wait for."""
+        for done in waiting:
+            self._flushes.pop(done, None)
+            done.set()
+
+    def _wait_until(self, deadline: float, is_time: Callable[[], bool]) -> bool:
+        """Whether it came to be time before the deadline; whoever makes it so calls."""
+        while not is_time():
             try:
-                if self._calls.get(timeout=left) or not urgent_only:
-                    return
+                self._calls.get(timeout=max(0.0, deadline - monotonic()))
             except Empty:
-                return
+                return is_time()
+        return True
+
+    def _pause(self, seconds: float, asked: float) -> None:
+        """Before the next attempt; the process's end cuts it short.
+
+        A flush does, too, but not of what the collector asked for, and not of two pauses in a row: a service that
+        flushes often must not keep a collector down.
+        """
+        now = monotonic()
+        self._wait_until(now + min(asked, seconds), self._is_ending)
+        may_hurry = not self._hurried
+        self._hurried = self._wait_until(now + seconds, lambda: self._is_ending() or (may_hurry and self._flushed))
 
     def _close(self) -> None:
         if self._sender is not None:
@@ -193,7 +264,8 @@ class Export:
                 delivered = self._send(batch, deadline)
             if not delivered:
                 self.queue.settle(batch, dropped=True)
-            self._reports.dropped(self.queue.counts().dropped)
+            if not self._is_ending():  # then all that are lost are said in one line
+                self._reports.dropped(self.queue.counts().dropped)
 
     def _send(self, batch: Batch, deadline: float) -> bool:
         """Whether the batch is settled as sent; retried for as long as the process lives and memory lasts."""
@@ -204,6 +276,7 @@ class Export:
         else:
             message = self._destination.codec.message(batch.items)
         for delay in delays():
+            self._flushed = False
             outcome = self._sender.send(message, min(deadline, self._deadline))
             if outcome.status == "taken":
                 self._reports.taken(outcome, self.queue.counts())
@@ -212,10 +285,9 @@ class Export:
             if outcome.status == "refused":
                 self._reports.refused(outcome, len(batch.items))
                 return False
-            self._reports.waiting(outcome, self.queue.counts())
+            self._reports.waiting(outcome, self.queue.counts(), is_ending=self._is_ending())
             pause = next_delay(delay, outcome.retry_after, min(deadline, self._deadline) - monotonic())
             if pause is None:
-                self._given_up += len(batch.items)
                 return False
-            self._wait_for_a_call(pause, urgent_only=True)
+            self._pause(pause, outcome.retry_after or 0.0)
         return False

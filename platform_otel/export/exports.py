@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from platform_otel.config import Config
-from platform_otel.export.choice import choose_exporters
+from platform_otel.export.choice import BUILT_IN, choose_exporters
 from platform_otel.export.export import Batching, Destination, Export
 
 if TYPE_CHECKING:
     from platform_otel.process.identity import Identity
+    from platform_otel.process.threads import Wait
 
 
 class TakesSpans(Protocol):
@@ -24,11 +25,17 @@ class TakesSpans(Protocol):
     def take(self, span: Any) -> None:
         """Take a finished span. Never waits."""
 
-    def flush(self, seconds: float) -> bool:
-        """Send what has been taken; False if that was not done in time."""
+    def waits(self) -> bool:
+        """Whether something that was taken is not sent yet."""
 
-    def stop(self, deadline: float) -> None:
-        """Send what is left before ``deadline``, a time of ``time.monotonic``."""
+    def begin_flush(self, deadline: float) -> Wait:
+        """Begin to send what has been taken, until ``deadline``, a time of ``time.monotonic``."""
+
+    def begin_stop(self, deadline: float) -> Wait:
+        """Begin to send what is left, until ``deadline``; say what is not sent by then. Nothing comes after it."""
+
+    def say_lost(self) -> None:
+        """Say what is not sent, once: the process ends."""
 
     def start_anew(self) -> None:
         """In a child after a fork."""
@@ -42,19 +49,21 @@ def exports(config: Config, identity: Identity, lengths: tuple[int, int]) -> Seq
         identity: whose spans these are.
         lengths: characters that a text may have in the attributes of spans, and of events and links.
     """
-    chosen = [_export(name, config, identity, lengths) for name in choose_exporters(config)]
-    return tuple(export for export in chosen if export is not None)
+    made = {name: _export(name, config, identity, lengths) for name in choose_exporters(config)}
+    if "otlp" not in made and any(export is None for name, export in made.items() if name not in BUILT_IN):
+        made["otlp"] = _export("otlp", config, identity, lengths)
+    return tuple(export for export in made.values() if export is not None)
 
 
 def _export(name: str, config: Config, identity: Identity, lengths: tuple[int, int]) -> TakesSpans | None:
-    kind = name.lower()
-    if kind == "otlp":
+    """None if there is nothing to write to, or no such exporter can be made."""
+    if name == "otlp":
         return Export(_otlp(config, identity, lengths), batching(config))
-    if kind in ("stdout", "console"):
-        return _to_stdout(config, identity, explicit=kind == "console")
+    if name in BUILT_IN:
+        return _to_stdout(config, identity, explicit=name == "console")
     from platform_otel.export.foreign import foreign_export
 
-    return foreign_export(name, config) or _export("otlp", config, identity, lengths)
+    return foreign_export(name, config)
 
 
 def _otlp(config: Config, identity: Identity, lengths: tuple[int, int]) -> Destination:
@@ -71,11 +80,13 @@ def _to_stdout(config: Config, identity: Identity, *, explicit: bool) -> TakesSp
 
 def batching(config: Config) -> Batching:
     """How spans gather, by OTEL_BSP_*."""
+    # Our bound is in bytes; the user's, if there is one, comes on top.
     waiting = config.get("OTEL_BSP_MAX_QUEUE_SIZE")
+    waiting = sys.maxsize if waiting is None else waiting
     return Batching(
         # Without the bounds a zero would keep a processor busy, and a huge number no clock can wait for.
         delay=min(max(config.get("OTEL_BSP_SCHEDULE_DELAY") / 1000, 0.01), 3600.0),
-        most=max(1, config.get("OTEL_BSP_MAX_EXPORT_BATCH_SIZE")),
-        # Our bound is in bytes; the user's, if there is one, comes on top.
-        waiting=sys.maxsize if waiting is None else waiting,
+        # No more than may wait: a batch that never fills would wake nobody.
+        most=max(1, min(config.get("OTEL_BSP_MAX_EXPORT_BATCH_SIZE"), waiting)),
+        waiting=waiting,
     )

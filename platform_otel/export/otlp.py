@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from platform_otel.config import Config
 from platform_otel.export import otlp_encoding as encoding
-from platform_otel.export.choice import grpc_endpoint, traces_endpoint
+from platform_otel.export.choice import PROTOCOLS, certificate_files, grpc_endpoint, of_traces, traces_endpoint
 from platform_otel.export.endpoint import parse_endpoint
 from platform_otel.export.otlp_encoding import encode_span
 from platform_otel.export.outcome import Refusal
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Characters that a text may have: in the attributes of spans, and in those of events and links.
 Lengths = tuple[int, int]
+# A scope as it is sent, and its schema's URL.
+_Head = tuple[bytes, bytes]
 # Tag bytes: resource_spans of the request; scope_spans of ResourceSpans.
 _RESOURCE_SPANS = b"\x0a"
 _SCOPE_SPANS = b"\x12"
@@ -45,16 +47,23 @@ class OtlpCodec:
         return (resource, scope, encoded), len(encoded)
 
     def message(self, items: list[Any]) -> bytes:
-        """The request that holds these spans, grouped by resource and scope."""
-        groups: dict[int, tuple[Any, dict[int, tuple[Any, list[bytes]]]]] = {}
+        """The request that holds these spans, grouped by resource and scope.
+
+        Scopes are compared as they are sent: a service that asks for a tracer in each request makes many of one.
+        """
+        heads: dict[int, _Head] = {}
+        groups: dict[int, tuple[Any, dict[_Head, list[bytes]]]] = {}
         for resource, scope, encoded in items:
+            head = heads.get(id(scope)) or heads.setdefault(id(scope), _head(scope))
             scopes = groups.setdefault(id(resource), (resource, {}))[1]
-            scopes.setdefault(id(scope), (scope, []))[1].append(encoded)
+            scopes.setdefault(head, []).append(encoded)
         return b"".join([self._resource_spans(resource, scopes) for resource, scopes in groups.values()])
 
-    def _resource_spans(self, resource: Any, scopes: dict[int, tuple[Any, list[bytes]]]) -> bytes:
+    def _resource_spans(self, resource: Any, scopes: dict[_Head, list[bytes]]) -> bytes:
         fields = [encoding.encode_resource(self._attributes_of(resource))]
-        fields += [_scope_spans(scope, spans) for scope, spans in scopes.values()]
+        fields += [
+            encoding.message(_SCOPE_SPANS, [scope, *spans, schema_url]) for (scope, schema_url), spans in scopes.items()
+        ]
         if schema_url := getattr(resource, "schema_url", ""):
             fields.append(encoding.encode_schema_url(schema_url))
         return encoding.message(_RESOURCE_SPANS, fields)
@@ -70,13 +79,11 @@ class OtlpCodec:
         return {**ours, **theirs}
 
 
-def _scope_spans(scope: Any, spans: list[bytes]) -> bytes:
-    fields = list(spans)
-    if scope is not None:
-        fields.insert(0, encoding.encode_scope(scope.name, scope.version or "", scope.attributes or {}))
-        if scope.schema_url:
-            fields.append(encoding.encode_schema_url(scope.schema_url))
-    return encoding.message(_SCOPE_SPANS, fields)
+def _head(scope: Any) -> _Head:
+    if scope is None:
+        return b"", b""
+    encoded = encoding.encode_scope(scope.name, scope.version or "", scope.attributes or {})
+    return encoded, encoding.encode_schema_url(scope.schema_url) if scope.schema_url else b""
 
 
 class OtlpDestination:
@@ -108,27 +115,39 @@ class OtlpDestination:
     def _grpc(self) -> Sender:
         from platform_otel.export.otlp_grpc import OtlpGrpcSender
 
-        insecure = self._of_traces("INSECURE")
+        insecure = of_traces(self._config, "INSECURE")
         return OtlpGrpcSender(endpoint=grpc_endpoint(self._config), insecure=insecure, **self._common())
 
     def _common(self) -> dict[str, Any]:
         return {
-            "headers": headers(self._of_traces("HEADERS")),
-            # Milliseconds, as the specification says.
-            "timeout": self._of_traces("TIMEOUT") / 1000,
-            "compression": self._of_traces("COMPRESSION"),
-            "certificate": self._of_traces("CERTIFICATE"),
-            "client_key": self._of_traces("CLIENT_KEY"),
-            "client_certificate": self._of_traces("CLIENT_CERTIFICATE"),
+            "headers": headers(of_traces(self._config, "HEADERS")),
+            "timeout": seconds_for_an_attempt(self._config),
+            "compression": of_traces(self._config, "COMPRESSION"),
+            **certificate_files(self._config),
         }
-
-    def _of_traces(self, name: str) -> Any:  # Any: the setting's type
-        return self._config.get(f"OTEL_EXPORTER_OTLP_TRACES_{name}", f"OTEL_EXPORTER_OTLP_{name}")
 
 
 def _speaks_grpc(config: Config) -> bool:
-    protocol: str = config.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+    protocol: str = config.get(*PROTOCOLS)
     return protocol == "grpc"
+
+
+def protocol_in_force(config: Config) -> str:
+    """As it will be once the sender is made: gRPC only where its extra is installed."""
+    from importlib.util import find_spec
+
+    return "grpc" if _speaks_grpc(config) and find_spec("grpc") else "http/protobuf"
+
+
+def seconds_for_an_attempt(config: Config) -> float:
+    """The exporter's timeout, or the batch processor's where that is shorter; 0 for none.
+
+    Neither ends the spans' wait: an attempt that took too long is made again.
+
+    Source: https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/#batch-span-processor
+    """
+    milliseconds = (of_traces(config, "TIMEOUT"), config.get("OTEL_BSP_EXPORT_TIMEOUT"))
+    return min((each for each in milliseconds if each), default=0) / 1000
 
 
 def shown(endpoint: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import SpanKind
 
-from platform_otel.process.guard import is_the_services
+from platform_otel.process.guard import BY_A_VALUE, as_text, is_the_services
 
 if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext, Status
@@ -33,20 +33,20 @@ _IS_REMOTE = 0x200
 
 # The varints that nearly all lengths are, so that no function is called for them.
 _SMALL = [bytes([number]) for number in range(128)] + [
-    bytes([number & 0x7F | 0x80, number >> 7]) for number in range(128, 16384)
+    bytes([number & 0x7F | 0x80, number >> 7]) for number in range(128, 2048)
 ]
 
 _TRUE = b"\x12\x02\x10\x01"
 _FALSE = b"\x12\x02\x10\x00"
-_INT64 = range(-(1 << 63), 1 << 63)
 
 # Attributes repeat: the method, the route, the status code. What was encoded once is kept, up to a bound.
 _KEPT = 4096
 _KEPT_LENGTH = 128
 _keys: dict[str, bytes] = {}
 _names: dict[str, bytes] = {}
-_texts: dict[tuple[str, Any], bytes] = {}
-_integers: dict[tuple[str, Any], bytes] = {}
+_Kept = dict[tuple[str, Any], bytes]  # by key and value
+_texts: _Kept = {}
+_integers: _Kept = {}
 
 
 def encode_span(
@@ -96,6 +96,8 @@ def encode_span(
 
 def _name(name: str) -> bytes:
     """A span's name: there are as many as there are routes, so what was encoded once is kept."""
+    if type(name) is not str:
+        name = as_text(name)
     encoded = _names.get(name)
     if encoded is None:
         encoded = _text(b"\x2a", name)
@@ -122,7 +124,7 @@ def _nanoseconds(time: Any) -> int:
 
 
 def _event(event: Any, longest: int | None) -> bytes:
-    body = b"\x09" + _fixed64(_nanoseconds(event.timestamp)) + _text(b"\x12", event.name)
+    body = b"\x09" + _fixed64(_nanoseconds(event.timestamp)) + _text(b"\x12", as_text(event.name))
     body += attributes(b"\x1a", event.attributes or {}, longest)
     if event.dropped_attributes:
         body += b"\x20" + varint(event.dropped_attributes)
@@ -181,7 +183,7 @@ def _text(tag: bytes, text: str) -> bytes:
 
 def varint(number: int) -> bytes:
     """A non-negative integer as a base-128 varint."""
-    if number < 16384:
+    if number < 2048:
         return _SMALL[number]
     encoded = bytearray()
     while number > 0x7F:
@@ -199,32 +201,34 @@ def attributes(tag: bytes, values: Mapping[str, Any], longest: int | None) -> by
         values: what the application set: any object may be among the values.
         longest: characters that a string may have; longer ones are cut.
     """
+    # A text that is kept is shorter than any limit but a tiny one, for which none is kept.
+    texts = _texts if longest is None or longest >= _KEPT_LENGTH else {}
     try:
-        return b"".join([_attribute(tag, key, value, longest) for key, value in values.items()])
-    except Exception as error:  # a value's own code may raise anything; then find the ones that do not
+        return b"".join([_attribute(tag, key, value, longest, texts) for key, value in values.items()])
+    except BY_A_VALUE as error:  # a value's own code may raise anything; then find the ones that do not
         if is_the_services(error):
             raise
-        return b"".join([_attribute_or_nothing(tag, key, value, longest) for key, value in list(values.items())])
+        return b"".join([_attribute_or_nothing(tag, key, value, longest, texts) for key, value in list(values.items())])
 
 
-def _attribute_or_nothing(tag: bytes, key: str, value: Any, longest: int | None) -> bytes:
+def _attribute_or_nothing(tag: bytes, key: str, value: Any, longest: int | None, texts: _Kept) -> bytes:
     try:
-        return _attribute(tag, key, value, longest)
-    except Exception as error:  # it costs its own field only
+        return _attribute(tag, key, value, longest, texts)
+    except BY_A_VALUE as error:  # it costs its own field only
         if is_the_services(error):
             raise
         return b""
 
 
-def _attribute(tag: bytes, key: str, value: Any, longest: int | None) -> bytes:
+def _attribute(tag: bytes, key: str, value: Any, longest: int | None, texts: _Kept) -> bytes:
     # The order is that of how often they come. type() and not isinstance: bool is an int, and a subclass of
     # str may have overridden what we are about to call.
     kind = type(value)
     if kind is str:
-        kept = _texts.get((key, value))
+        kept = texts.get((key, value))
         if kept is not None:
             return tag + kept
-        return tag + _kept(_texts, key, value, longest)
+        return tag + _kept(texts, key, value, longest)
     if kind is int:
         kept = _integers.get((key, value))
         if kept is not None:
@@ -232,13 +236,13 @@ def _attribute(tag: bytes, key: str, value: Any, longest: int | None) -> bytes:
         return tag + _kept(_integers, key, value, None)
     if kind is bool:
         return tag + _key_value(key, _TRUE if value else _FALSE)
-    encoded = any_value(value, longest, 0)
+    encoded = any_value(value, longest, ())
     return tag + _key_value(key, b"\x12" + varint(len(encoded)) + encoded)
 
 
-def _kept(cache: dict[tuple[str, Any], bytes], key: str, value: Any, longest: int | None) -> bytes:
+def _kept(cache: _Kept, key: str, value: Any, longest: int | None) -> bytes:
     """A KeyValue, kept for the next time where it is short."""
-    encoded = any_value(value, longest, 0)
+    encoded = any_value(value, longest, ())
     key_value = _key_value(key, b"\x12" + varint(len(encoded)) + encoded)
     if len(key_value) <= _KEPT_LENGTH:
         if len(cache) >= _KEPT:
@@ -259,12 +263,17 @@ def _key_value(key: str, value: bytes) -> bytes:
     return varint(len(encoded) + len(value)) + encoded + value
 
 
-# Attribute values may be nested; what is deeper than this is somebody's mistake.
+# Attribute values may be nested; what is deeper than this, or inside of itself, is somebody's mistake.
 _DEEPEST = 16
 
 
-def any_value(value: Any, longest: int | None, depth: int) -> bytes:  # noqa: PLR0911  # a case for each type
+def any_value(value: Any, longest: int | None, around: tuple[int, ...]) -> bytes:  # noqa: PLR0911  # a case a type
     """The content of an AnyValue message.
+
+    Args:
+        value: anything.
+        longest: characters that a text may have.
+        around: the ids of the lists and mappings that it is inside of.
 
     Source: https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/common/v1/common.proto
     """
@@ -274,32 +283,35 @@ def any_value(value: Any, longest: int | None, depth: int) -> bytes:  # noqa: PL
     if isinstance(value, bool):
         return b"\x10\x01" if value else b"\x10\x00"
     if isinstance(value, int):
+        # An enumeration's member is an int, too; and a range asks those for equality one by one, for ever.
+        number = int.__index__(value)
         # protobuf's int64 is two's complement; what does not fit is kept as text.
-        return (
-            b"\x18" + varint(value & 0xFFFFFFFFFFFFFFFF) if value in _INT64 else any_value(str(value), longest, depth)
-        )
+        if -(2**63) <= number < 2**63:
+            return b"\x18" + varint(number & 0xFFFFFFFFFFFFFFFF)
+        return any_value(str(number), longest, around)
     if isinstance(value, float):
         return b"\x21" + _double(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
         octets = bytes(value if longest is None else value[:longest])
         return b"\x3a" + varint(len(octets)) + octets
-    if value is None or depth >= _DEEPEST:
+    if value is None or len(around) >= _DEEPEST or id(value) in around:
         return b""
+    around = (*around, id(value))
     # These types alone: going through anything else would run the application's code, such as a query, and
     # use up what can be gone through once.
     if isinstance(value, dict):
-        pairs = b"".join([b"\x0a" + _nested_pair(key, item, longest, depth) for key, item in value.items()])
+        pairs = b"".join([b"\x0a" + _nested_pair(key, item, longest, around) for key, item in value.items()])
         return b"\x32" + varint(len(pairs)) + pairs
     if isinstance(value, (list, tuple, set, frozenset)):
         items = b"".join(
-            [b"\x0a" + varint(len(item)) + item for item in [any_value(v, longest, depth + 1) for v in value]]
+            [b"\x0a" + varint(len(item)) + item for item in [any_value(v, longest, around) for v in value]]
         )
         return b"\x2a" + varint(len(items)) + items
-    return any_value(str(value), longest, depth)
+    return any_value(str(value), longest, around)
 
 
-def _nested_pair(key: object, value: Any, longest: int | None, depth: int) -> bytes:
-    encoded = any_value(value, longest, depth + 1)
+def _nested_pair(key: object, value: Any, longest: int | None, around: tuple[int, ...]) -> bytes:
+    encoded = any_value(value, longest, around)
     return _key_value(str(key), b"\x12" + varint(len(encoded)) + encoded)
 
 

@@ -5,18 +5,32 @@ import ssl
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from http.client import HTTPException
 from pathlib import Path
 from time import monotonic, sleep
-from typing import NamedTuple
 from weakref import WeakSet
 
 from platform_otel import __version__
-from platform_otel.export.connection import TLS_HINT, Resolver, open_connection, outcome_of, time_left
-from platform_otel.export.endpoint import Endpoint, parse_endpoint
-from platform_otel.export.outcome import Outcome, Refusal, one_line, partial_success, retry_delay, secret_words
+from platform_otel.export.connection import (
+    NOT_IN_TIME,
+    Resolver,
+    open_connection,
+    outcome_of,
+    time_left,
+)
+from platform_otel.export.endpoint import Endpoint, Target, parse_target
+from platform_otel.export.http_answer import TLS_IS_SPOKEN
+from platform_otel.export.outcome import (
+    Outcome,
+    Reason,
+    Refusal,
+    failed,
+    one_line,
+    partial_success,
+    retry_delay,
+    secret_words,
+)
 from platform_otel.export.proxies import Proxy, proxy_for
-from platform_otel.export.tls import BUNDLES, CLIENT_CERTIFICATE, Certificates, client_context
+from platform_otel.export.tls import CLIENT_CERTIFICATE, GRPC, Certificates, client_context
 from platform_otel.process.guard import say
 
 
@@ -49,12 +63,12 @@ _RETRYABLE = (
     grpc.StatusCode.DATA_LOSS,
 )
 _DENIED = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
-_ADVICE = {
+ADVICE = {
     grpc.StatusCode.UNAUTHENTICATED: "check OTEL_EXPORTER_OTLP_HEADERS",
     grpc.StatusCode.PERMISSION_DENIED: "check OTEL_EXPORTER_OTLP_HEADERS",
     grpc.StatusCode.UNIMPLEMENTED: "no traces are taken there: check the endpoint",
     grpc.StatusCode.RESOURCE_EXHAUSTED: "raise the collector's limits, or lower OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
-    grpc.StatusCode.INVALID_ARGUMENT: "the collector cannot read the request",
+    grpc.StatusCode.INVALID_ARGUMENT: "the collector cannot read the request: see its log",
 }
 # https://grpc.github.io/grpc/core/group__grpc__arg__keys.html
 _OPTIONS = (
@@ -68,8 +82,6 @@ _OPTIONS = (
 )
 # https://www.rfc-editor.org/rfc/rfc9113#preface : what a client says first, with an empty SETTINGS frame.
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0\x04\0\0\0\0\0"
-# gRPC's own variable for authorities is the first.
-_BUNDLES = ("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", *BUNDLES)
 _NAME = frozenset("0123456789abcdefghijklmnopqrstuvwxyz_-.")
 _OURS = ("content-type", "host", "te", "user-agent")
 # What an RPC under way may take to end by itself when the process forks; then it is broken off, in a millisecond.
@@ -78,19 +90,6 @@ _LONGEST_FORK = 1.0
 # Then gRPC's own threads still close the connection. Without this pause 6 of 1,600 children could not send, with
 # releases before 1.80; with it, none of 3,800.
 _SETTLING = 0.02
-
-
-class Target(NamedTuple):
-    """Where a channel leads.
-
-    Args:
-        name: as gRPC takes it.
-        endpoint: host and port; None for what only gRPC understands, such as "unix:/run/collector.sock".
-    """
-
-    name: str
-    secured: bool
-    endpoint: Endpoint | None
 
 
 class OtlpGrpcSender:
@@ -147,12 +146,7 @@ class OtlpGrpcSender:
         self._in_grpc = threading.Lock()
         self._no_fork = threading.Event()
         self._no_fork.set()
-        self._held_for_fork = self._interrupted = False
-
-    @property
-    def shown(self) -> str:
-        """The endpoint for users' eyes, "" if it is none."""
-        return self._target.name.removeprefix("dns:///") if self._target else ""
+        self._held_for_fork = False
 
     def send(self, request: bytes, deadline: float) -> Outcome:
         """Send an encoded ExportTraceServiceRequest, and say what became of it. No fault of the network is raised.
@@ -168,7 +162,7 @@ class OtlpGrpcSender:
             while (outcome := self._attempt(self._target, request, end)) is None:
                 self._no_fork.wait(time_left(end))
             return outcome
-        except (OSError, HTTPException, Refusal) as error:
+        except (OSError, Refusal) as error:
             return outcome_of(error)
 
     def close(self) -> None:
@@ -176,14 +170,19 @@ class OtlpGrpcSender:
         with self._in_grpc:
             self._close()
 
+    def abandon(self) -> None:
+        """In a child process: leave the parent's channel alone."""
+        self.forget_the_parent()
+
     def _close(self) -> None:
-        if self._channel is not None:
-            self._channel.close()
-            self._channel = None
+        """Whoever is using the channel notices by its failure, and by its being here no more."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            channel.close()
 
     def _credentials(self, target: Target, end: float) -> grpc.ChannelCredentials | None:
         """What the channel is secured by, after an attempt to connect. Read anew, since certificates are replaced."""
-        context = client_context(self._certificates, os.environ, ("h2",), _BUNDLES) if target.secured else None
+        context = client_context(self._certificates, os.environ, GRPC) if target.secured else None
         if target.endpoint is not None:
             _try_to_connect(target.endpoint, self._proxy, context, self._resolver, end)
         return _as_grpc_takes_them(self._certificates, context) if context else None
@@ -194,11 +193,12 @@ class OtlpGrpcSender:
         if not self._in_grpc.acquire(timeout=time_left(end)):
             raise TimeoutError
         try:
-            self._interrupted = False
-            if self._channel is None and target.secured and credentials is None:
-                return None  # another thread has just given up the channel
-            self._channel = self._channel or _open_channel(target, credentials, self._proxy)
-            return self._call(self._channel, request, end)
+            channel = self._channel
+            if channel is None:
+                if target.secured and credentials is None:
+                    return None  # another thread has just given up the channel
+                channel = self._channel = _open_channel(target, credentials, self._proxy)
+            return self._call(channel, request, end)
         finally:
             self._in_grpc.release()
 
@@ -208,14 +208,13 @@ class OtlpGrpcSender:
             export: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(_METHOD)
             answer = export(request, time_left(end), metadata=self._metadata, compression=self._compression)
         except (grpc.RpcError, ValueError) as error:  # a closed channel raises ValueError
-            return self._failed(error)
+            return self._failed(channel, error)
         rejected, message = partial_success(answer)
         return Outcome("taken", rejected, one_line(message, self._secrets))
 
-    def _failed(self, error: Exception) -> Outcome | None:
-        if self._interrupted:
-            self._close()
-            return None
+    def _failed(self, channel: grpc.Channel, error: Exception) -> Outcome | None:
+        if channel is not self._channel:
+            return None  # closed for a fork
         if not isinstance(error, grpc.Call):
             raise error
         if error.code() is grpc.StatusCode.UNAVAILABLE:
@@ -228,17 +227,20 @@ class OtlpGrpcSender:
     def leave_grpc(self) -> None:
         """Let no RPC be under way, and none begin before ``go_on``."""
         self._no_fork.clear()
-        held = self._in_grpc.acquire(timeout=_GRACE)
-        latest = monotonic() + _LONGEST_FORK
-        while not held and monotonic() < latest:
-            self._interrupted = True
-            channel = self._channel
-            if channel is not None:
-                channel.close()
-            held = self._in_grpc.acquire(timeout=_GRACE)
-        self._held_for_fork = held
-        if self._interrupted:
+        if self._in_grpc.acquire(timeout=_GRACE):
+            self._held_for_fork = True
+        else:
+            self._break_off()
             sleep(_SETTLING)
+
+    def _break_off(self) -> None:
+        """End the RPC under way, which is sent again. What is taken at this moment arrives twice."""
+        latest = monotonic() + _LONGEST_FORK
+        while monotonic() < latest:
+            self._close()
+            if self._in_grpc.acquire(timeout=_GRACE):
+                self._held_for_fork = True
+                return
 
     def go_on(self) -> None:
         """In the parent, after a fork."""
@@ -255,21 +257,6 @@ class OtlpGrpcSender:
 
 
 # --- Requests ---------------------------------------------------------------------------------------------------------
-
-
-def parse_target(endpoint: str, insecure: bool) -> Target:
-    """Where the endpoint leads, and whether by TLS: as its scheme says; without one, unless it is insecure.
-
-    Raises:
-        Refusal: if it is no address.
-
-    Source: https://opentelemetry.io/docs/specs/otel/protocol/exporter/#configuration-options
-    """
-    scheme = endpoint.partition("://")[0].lower() if "://" in endpoint else ""
-    if (scheme and scheme not in ("http", "https")) or endpoint.startswith(("unix:", "unix-abstract:", "vsock:")):
-        return Target(endpoint, not insecure, None)
-    parsed = parse_endpoint(endpoint if scheme else f"{'http' if insecure else 'https'}://{endpoint}")
-    return Target(f"dns:///{parsed.authority}", parsed.scheme == "https", parsed)
 
 
 def legal_metadata(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -325,9 +312,9 @@ def _check_that_it_is_http2(start: bytes, secured: bool) -> None:
     if not start:
         raise ConnectionResetError
     if start[:2] == b"\x15\x03":
-        raise Refusal(TLS_HINT)
+        raise Refusal(*TLS_IS_SPOKEN)
     if start[3:4] != b"\x04":
-        raise Refusal("no HTTP/2 is spoken there: use port 4317, or OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")
+        raise Refusal("no HTTP/2 is spoken there", "use port 4317, or OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")
 
 
 def _as_grpc_takes_them(certificates: Certificates, context: ssl.SSLContext) -> grpc.ChannelCredentials:
@@ -353,18 +340,17 @@ def _content(path: str) -> bytes:
 def _outcome(error: grpc.Call, secrets: Iterable[str]) -> Outcome:
     code, details = error.code(), error.details() or ""
     delay = retry_delay(_details(error))
-    if code in _RETRYABLE or (code is grpc.StatusCode.RESOURCE_EXHAUSTED and delay is not None):
-        return Outcome("retry", message=_message(code, details, secrets), retry_after=delay)
-    return Outcome("refused", message=_message(code, details, secrets))
-
-
-def _message(code: grpc.StatusCode, details: str, secrets: Iterable[str]) -> str:
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return "the collector did not answer in time"
+        return Outcome("retry", message=NOT_IN_TIME, retry_after=delay)
+    if code in _RETRYABLE or (code is grpc.StatusCode.RESOURCE_EXHAUSTED and delay is not None):
+        return failed("retry", _reason(code, details, secrets), delay)
+    return failed("refused", _reason(code, details, secrets))
+
+
+def _reason(code: grpc.StatusCode, details: str, secrets: Iterable[str]) -> Reason:
     # Who denies access may quote what it was shown.
     said = "" if code in _DENIED else one_line(details, secrets)
-    advice = _ADVICE.get(code, "")
-    return ": ".join(part for part in (code.name, advice, said) if part)
+    return Reason(code.name, ADVICE.get(code, ""), said, code.name)
 
 
 def _details(error: grpc.Call) -> bytes:

@@ -2,27 +2,34 @@
 
 import os
 import zlib
-from collections.abc import Iterator, Mapping
-from http import HTTPStatus
-from http.client import HTTPException, HTTPResponse
+from collections.abc import Callable, Iterator, Mapping
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from platform_otel import __version__
 from platform_otel.export.connection import Connection, Resolver, open_connection, outcome_of
 from platform_otel.export.endpoint import Endpoint, parse_endpoint
-from platform_otel.export.outcome import Outcome, Refusal, one_line, partial_success, secret_words, status_message
+from platform_otel.export.http_answer import Answer, is_token
+from platform_otel.export.outcome import (
+    Outcome,
+    Reason,
+    Refusal,
+    failed,
+    one_line,
+    partial_success,
+    secret_words,
+    status_message,
+)
 from platform_otel.export.proxies import Proxy, proxy_for
-from platform_otel.export.tls import BROKEN_OFF, Certificates, client_context
 from platform_otel.process.guard import say
+from platform_otel.process.import_hooks import own_imports
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
 
 PROTOBUF = "application/x-protobuf"
-# https://opentelemetry.io/docs/specs/otlp/#otlphttp-response : answers are small, so this is a fault's.
-_LARGEST_ANSWER = 4 * 1024 * 1024
-_PIECE = 64 * 1024
 # https://opentelemetry.io/docs/specs/otlp/#retryable-response-codes
 _RETRYABLE = (429, 502, 503, 504)
-# https://www.rfc-editor.org/rfc/rfc9110#name-tokens
-_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 # Without these as we set them, the request would be another one, or none.
 _OURS = ("connection", "content-encoding", "content-length", "content-type", "expect", "te", "trailer", "upgrade")
 _OURS_TOO = ("proxy-authorization", "proxy-connection", "transfer-encoding")
@@ -32,8 +39,8 @@ _PATH_ADVICE = (
     "check the path in the endpoint: /v1/traces is added to OTEL_EXPORTER_OTLP_ENDPOINT, "
     "nothing to OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 )
-_ADVICE = {
-    400: "the collector cannot read the request",
+ADVICE = {
+    400: "the collector cannot read the request: see its log",
     401: _HEADERS_ADVICE,
     403: _HEADERS_ADVICE,
     404: _PATH_ADVICE,
@@ -69,10 +76,13 @@ class OtlpHttpSender:
     ) -> None:
         self._timeout = timeout or float("inf")
         self._gzip = compression == "gzip"
-        self._certificates = Certificates(certificate, client_key, client_certificate)
+        self._certificates = certificate, client_key, client_certificate
+        self._make_context: Callable[[], SSLContext] | None = None
         self._resolver = Resolver()
         # One connection, which is out of here while it is used: a process that ends may send from two threads.
         self._kept: list[Connection] = []
+        # That one too, since a process may fork while it is used.
+        self._opened: set[Connection] = set()
         self._secrets = secret_words(*headers.values())
         self._endpoint: Endpoint | None = None
         self._prepare(endpoint, dict(legal_headers(headers)))
@@ -90,11 +100,8 @@ class OtlpHttpSender:
             quoted = (*self._endpoint.secrets, *(self._proxy.secrets if self._proxy else ()))
             self._secrets |= secret_words(*quoted)
             self._head = _head(self._endpoint, self._proxy, headers, self._gzip)
-
-    @property
-    def shown(self) -> str:
-        """The endpoint for users' eyes, "" if it is none."""
-        return self._endpoint.shown if self._endpoint else ""
+            if self._endpoint.scheme == "https":
+                self._make_context = _context_maker(*self._certificates)
 
     def send(self, request: bytes, deadline: float) -> Outcome:
         """Send an encoded ExportTraceServiceRequest, and say what became of it. No fault of the network is raised.
@@ -109,20 +116,26 @@ class OtlpHttpSender:
         body = _compressed(request) if self._gzip else request
         try:
             return self._send(self._endpoint, b"%s%d\r\n\r\n%s" % (self._head, len(body), body), end)
-        except (OSError, HTTPException, Refusal) as error:
+        except (OSError, Refusal) as error:
             return outcome_of(error)
 
     def close(self) -> None:
         """Give up the connection that is kept; the next request opens another."""
         while self._kept:
-            self._kept.pop().close()
+            self._close(self._kept.pop())
+
+    def abandon(self) -> None:
+        """In a child process: close its end of what is the parent's. Nothing is said there, so the parent goes on."""
+        while self._opened:
+            self._opened.pop().abandon()
+        self._kept.clear()
 
     def _send(self, endpoint: Endpoint, message: bytes, end: float) -> Outcome:
         kept = self._usable_connection()
         if kept is not None:
             try:
                 return self._ask(kept, message, end)
-            except (ConnectionError, *BROKEN_OFF):
+            except ConnectionError:
                 pass  # the collector closed it just now, as it may between two requests
         return self._ask(self._open(endpoint, end), message, end)
 
@@ -133,44 +146,47 @@ class OtlpHttpSender:
             return None
         if kept.is_usable():
             return kept
-        kept.close()
+        self._close(kept)
         return None
 
     def _open(self, endpoint: Endpoint, end: float) -> Connection:
-        secured = endpoint.scheme == "https"
-        context = client_context(self._certificates, os.environ, ("http/1.1",)) if secured else None
-        return open_connection(endpoint, self._proxy, context, self._resolver, end)
+        context = self._make_context() if self._make_context else None
+        connection = open_connection(endpoint, self._proxy, context, self._resolver, end)
+        self._opened.add(connection)
+        return connection
+
+    def _close(self, connection: Connection) -> None:
+        self._opened.discard(connection)
+        connection.close()
 
     def _ask(self, connection: Connection, message: bytes, end: float) -> Outcome:
         """Send and read the answer; then keep the connection if another request can follow on it, else close it."""
-        usable = False
+        is_last = True
         try:
             # Some answer before they have taken all, and hang up: too large, or no certificate of ours.
             connection.offer(message, end)
-            response = connection.answer(end)
-            body, usable = _read(response)
-            return self._outcome(response, body)
+            answer = connection.answer(end)
+            is_last = answer.is_last
+            return self._outcome(answer)
         finally:
-            if usable:
-                self._kept.append(connection)
+            if is_last:
+                self._close(connection)
             else:
-                connection.close()
+                self._kept.append(connection)
 
-    def _outcome(self, response: HTTPResponse, body: bytes) -> Outcome:
-        status, content_type = response.status, _content_type(response)
+    def _outcome(self, answer: Answer) -> Outcome:
+        status, body, content_type = answer.status, _plain(answer), _content_type(answer)
         if 200 <= status < 300:
             return self._taken(body, content_type)
         if status in _RETRYABLE:
-            after = retry_after(response.headers.get("Retry-After", ""), response.headers.get("Date", ""))
-            return Outcome("retry", message=_named(status), retry_after=after)
+            after = retry_after(answer.headers.get("retry-after", ""), answer.headers.get("date", ""))
+            return failed("retry", Reason(_named(status), code=str(status)), after)
         said = "" if status in (401, 403, 407) else one_line(_said(body, content_type), self._secrets)
-        return Outcome(
-            "refused", message=f"{_named(status)}: {_advice(status)}" + (f"; it says: {said}" if said else "")
-        )
+        return failed("refused", Reason(_named(status), _advice(status), said, str(status)))
 
     def _taken(self, body: bytes, content_type: str) -> Outcome:
         if content_type == "text/html":
-            return Outcome("taken", message="what answers is a web page, perhaps no collector: check the endpoint")
+            return failed("taken", Reason("what answers is a web page, perhaps no collector", "check the endpoint"))
         rejected, message = partial_success(body) if content_type in (PROTOBUF, "") else (0, "")
         return Outcome("taken", rejected, one_line(message, self._secrets))
 
@@ -181,7 +197,7 @@ class OtlpHttpSender:
 def legal_headers(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """The headers that may be sent. Each other one is said by its number: what is ill-formed may show a secret."""
     for number, (name, value) in enumerate(headers.items(), 1):
-        if not (name and _TOKEN.issuperset(name) and _is_legal_value(value)):
+        if not (is_token(name) and _is_legal_value(value)):
             say(f"OTEL_EXPORTER_OTLP_HEADERS: header {number} is not legal in HTTP, so it is not sent")
         elif name.lower() in _OURS or name.lower() in _OURS_TOO:
             say(f"OTEL_EXPORTER_OTLP_HEADERS: {name.lower()} is not yours to set, so it is not sent")
@@ -192,6 +208,17 @@ def legal_headers(headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 def _is_legal_value(value: str) -> bool:
     """Source: https://www.rfc-editor.org/rfc/rfc9110#name-field-values ."""
     return all((" " <= letter <= "\xff" and letter != "\x7f") or letter == "\t" for letter in value)
+
+
+def _context_maker(certificate: str, client_key: str, client_certificate: str) -> "Callable[[], SSLContext]":
+    """Makes what a connection is secured by, anew for each, since certificates are replaced."""
+    # Not above: ssl takes 4 ms and 5 MiB to import. Not later, where open_connection needs them: the exporter
+    # thread makes the sender under own_imports.
+    from platform_otel.export import secured  # noqa: F401  # for its effect
+    from platform_otel.export.tls import HTTP, Certificates, client_context
+
+    files = Certificates(certificate, client_key, client_certificate)
+    return lambda: client_context(files, os.environ, HTTP)
 
 
 def _head(endpoint: Endpoint, proxy: Proxy | None, headers: Mapping[str, str], gzip: bool) -> bytes:
@@ -221,20 +248,9 @@ def _compressed(request: bytes) -> bytes:
 # --- Answers ----------------------------------------------------------------------------------------------------------
 
 
-def _read(response: HTTPResponse) -> tuple[bytes, bool]:
-    """The body as far as it is wanted, and whether it is all of it and the connection stays open.
-
-    The status says what became of the request, so a fault in the body does not matter.
-    """
-    body = bytearray()
-    try:
-        while len(body) < _LARGEST_ANSWER and (piece := response.read(_PIECE)):
-            body += piece
-    except (OSError, HTTPException):
-        return b"", False
-    # Whatever is compressed stays so: a small answer may become a huge one.
-    plain = response.headers.get("Content-Encoding", "identity") == "identity"
-    return bytes(body) if plain else b"", response.isclosed() and not response.will_close
+def _plain(answer: Answer) -> bytes:
+    """The body, if it is not compressed: that stays so, since a small answer may become a huge one."""
+    return answer.body if answer.headers.get("content-encoding", "identity").lower() == "identity" else b""
 
 
 def retry_after(text: str, date: str = "") -> float | None:
@@ -247,13 +263,14 @@ def retry_after(text: str, date: str = "") -> float | None:
     text = text.strip()
     if text.isascii() and text.isdecimal():
         return float(text[:9])
-    moment = _moment(text)
+    moment = _moment(text) if text else None
     return None if moment is None else max(0.0, moment - (_moment(date) or _now()))
 
 
 def _moment(text: str) -> float | None:
     """Seconds since the epoch of a date in HTTP."""
-    from email.utils import mktime_tz, parsedate_tz
+    with own_imports():
+        from email.utils import mktime_tz, parsedate_tz
 
     try:
         parsed = parsedate_tz(text)
@@ -270,6 +287,9 @@ def _now() -> float:
 
 def _named(status: int) -> str:
     """The status with its phrase; the collector's own phrase may be anything."""
+    with own_imports():
+        from http import HTTPStatus
+
     try:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
@@ -279,12 +299,11 @@ def _named(status: int) -> str:
 def _advice(status: int) -> str:
     if 300 <= status < 400:
         return "redirects are not followed: set OTEL_EXPORTER_OTLP_ENDPOINT to the collector's own address"
-    return _ADVICE.get(status, "the collector does not take the request")
+    return ADVICE.get(status, "the collector does not take the request")
 
 
-def _content_type(response: HTTPResponse) -> str:
-    # get_content_type gives a default where there is none.
-    return response.headers.get_content_type() if "Content-Type" in response.headers else ""
+def _content_type(answer: Answer) -> str:
+    return answer.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _said(body: bytes, content_type: str) -> str:

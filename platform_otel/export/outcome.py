@@ -10,6 +10,29 @@ _SHORTEST_SECRET = 4
 _LARGEST_MESSAGE = 64 * 1024
 
 
+Status = Literal["taken", "refused", "retry"]
+
+
+class Reason(NamedTuple):
+    """Why a request failed, in parts.
+
+    Args:
+        cause: what happened.
+        advice: what to do about it.
+        said: the collector's own words, without secrets.
+        code: the status of its answer, such as "401" or "UNAVAILABLE"; "" if there was none.
+    """
+
+    cause: str
+    advice: str = ""
+    said: str = ""
+    code: str = ""
+
+    def __str__(self) -> str:
+        line = f"{self.cause}: {self.advice}" if self.advice else self.cause
+        return f"{line}; it says: {self.said}" if self.said else line
+
+
 class Outcome(NamedTuple):
     """What became of one request.
 
@@ -18,16 +41,27 @@ class Outcome(NamedTuple):
         rejected: how many spans a partial success refused, as the collector counts them.
         message: one line for the user, without secrets; "" if there is nothing to say.
         retry_after: seconds that the collector asked us to wait, if it did.
+        reason: the parts of the message, where it has any.
     """
 
-    status: Literal["taken", "refused", "retry"]
+    status: Status
     rejected: int = 0
     message: str = ""
     retry_after: float | None = None
+    reason: Reason | None = None
+
+
+def failed(status: Status, reason: Reason, retry_after: float | None = None) -> Outcome:
+    """What became of a request that failed for this reason."""
+    return Outcome(status, message=str(reason), retry_after=retry_after, reason=reason)
 
 
 class Refusal(Exception):
-    """This request cannot succeed however often it is sent; the text says why and what to do."""
+    """This request cannot succeed however often it is sent."""
+
+    def __init__(self, cause: str, advice: str) -> None:
+        self.reason = Reason(cause, advice)
+        super().__init__(str(self.reason))
 
 
 def one_line(text: str, secrets: Iterable[str] = ()) -> str:
@@ -51,7 +85,8 @@ def partial_success(answer: bytes) -> tuple[int, str]:
     """
     try:
         partial = _bytes(answer, 1)
-        return _count(partial, 1), _text(partial, 2)
+        rejected = _count(partial, 1)
+        return rejected, _text(partial, 2) or ("it does not say why" if rejected else "")
     except ValueError:
         return 0, ""
 

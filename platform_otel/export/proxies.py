@@ -53,7 +53,7 @@ def _parse(url: str, variable: str) -> Proxy:
         host, port = "", 0
     if not host.isascii() or not host or parts.scheme != "http":
         raise Refusal(
-            f"{variable} or ALL_PROXY names no proxy that can be used: give an http:// address, or set NO_PROXY"
+            f"{variable} or ALL_PROXY names no proxy that can be used", "give an http:// address, or set NO_PROXY"
         )
     return Proxy(host, port, _authorization(parts), parts.geturl(), _secrets(parts))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from itertools import repeat
 from typing import Any, NamedTuple
 
 # Memory that finished spans may take while the collector is away.
@@ -39,7 +40,8 @@ class SpanQueue:
         self._largest = largest
         self._most = most
         self._items: deque[tuple[Any, int]] = deque()
-        self._drops: deque[None] = deque()
+        # Counts down from a number that is never used up: one operation advances it, another reads it, in no memory.
+        self._drops = repeat(None, sys.maxsize)
         self._counts = Counts()
         self._in_flight = 0
         # An estimate while several threads put at the same moment; exact again when the queue is empty.
@@ -51,24 +53,28 @@ class SpanQueue:
     def put(self, item: Any, size: int) -> None:
         """Append a finished span, or drop it where no room is left: what waits stays, the newest goes."""
         if self._bytes + size > self._largest or len(self._items) >= self._most:
-            self._drops.append(None)
+            self.drop()
             return
         self._bytes += size + _OVERHEAD
         self._items.append((item, size))
 
     def drop(self) -> None:
-        """Count a finished span that could not even be encoded."""
-        self._drops.append(None)
+        """Count a finished span that is not queued."""
+        next(self._drops)
+
+    def holds(self, spans: int, size: int) -> bool:
+        """Whether so many spans wait, or so many bytes."""
+        return len(self._items) >= spans or (self._bytes >= size and bool(self._items))
 
     def take(self, most: int, most_bytes: int) -> Batch:
         """The oldest spans, as many as fit; at least one if there is any. They count as queued until settled."""
         items: list[Any] = []
         size = 0
         while self._items and len(items) < most and (not items or size + self._items[0][1] <= most_bytes):
+            self._in_flight += 1  # first: a span that is nowhere for a moment would let a flush end too early
             item, length = self._items.popleft()
             items.append(item)
             size += length
-        self._in_flight = len(items)
         return Batch(items, size)
 
     def settle(self, batch: Batch, *, rejected: int = 0, dropped: bool = False) -> None:
@@ -83,15 +89,9 @@ class SpanQueue:
         )
         self._in_flight = 0
         self._bytes = self._bytes - batch.size - _OVERHEAD * number if self._items else 0
-        self._fold_drops()
 
     def counts(self) -> Counts:
         """What became of all spans so far."""
-        return self._counts._replace(
-            dropped=self._counts.dropped + len(self._drops), queued=len(self._items) + self._in_flight
-        )
-
-    def _fold_drops(self) -> None:
-        for _ in range(len(self._drops)):
-            self._drops.popleft()
-            self._counts = self._counts._replace(dropped=self._counts.dropped + 1)
+        counts = self._counts
+        not_queued = sys.maxsize - self._drops.__length_hint__()
+        return counts._replace(dropped=counts.dropped + not_queued, queued=len(self._items) + self._in_flight)

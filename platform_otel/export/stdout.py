@@ -6,12 +6,13 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from platform_otel.analysis.tree import TraceSpan, build_tree, render_tree
 from platform_otel.config import STDOUT_FILE
 from platform_otel.export.outcome import Outcome
-from platform_otel.process.guard import debug, say
+from platform_otel.process.guard import BY_A_VALUE, as_text, debug, is_the_services, say
 from platform_otel.process.standard_output import file_identity
 
 if TYPE_CHECKING:
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
 
 # A write to a pipe of up to PIPE_BUF bytes is never mixed with what others write; 4 KiB on Linux.
 _LINE_BYTES = 4096
-# Traces whose root has not ended yet, at most; then the oldest is printed as it is.
-_WAITING_TRACES = 1000
-_TAKEN = Outcome("taken")
+# Bytes of spans whose request has not ended yet, at most; then the oldest trace is printed as it is.
+_WAITING = 16 * 1024 * 1024
+# What may hold other values.
+_HOLDING = (tuple, list, dict, set, frozenset)
 
 
 class FinishedSpan(NamedTuple):
@@ -30,6 +32,7 @@ class FinishedSpan(NamedTuple):
     span: TraceSpan
     resource: Any  # of the application's provider, in the SDK's type; None for ours
     ends_a_request: bool
+    size: int = 0  # bytes that it takes, about
 
 
 class StdoutCodec:
@@ -44,19 +47,38 @@ class StdoutCodec:
         # Ours says whose it is later, in the exporter thread.
         resource = None if hasattr(span, "content") else span.resource
         ends_a_request = span.parent is None or span.parent.is_remote
-        texts = [len(value) for value in described.attributes.values() if isinstance(value, (str, bytes, tuple))]
-        size = 500 + 150 * len(described.attributes) + sum(texts)
-        return FinishedSpan(described, resource, ends_a_request), size
+        size = 500 + len(described.name) + len(described.message) + _bytes_of(described.attributes)
+        return FinishedSpan(described, resource, ends_a_request, size), size
 
     def message(self, items: list[FinishedSpan]) -> list[FinishedSpan]:
-        """The spans, each with the name of its service."""
-        return [item._replace(span=item.span._replace(service=self._service(item.resource))) for item in items]
+        """The spans, each with the name of its service, and attributes that can be printed."""
+        return [item._replace(span=self._completed(item.span, item.resource)) for item in items]
+
+    def _completed(self, span: TraceSpan, resource: Any) -> TraceSpan:
+        return span._replace(service=self._service(resource), attributes=printable(span.attributes))
 
     def _service(self, resource: Any) -> str:
         theirs = str(resource.attributes.get("service.name", "")) if resource is not None else ""
         if theirs and not theirs.startswith("unknown_service"):
             return theirs
         return str(self._identity.attributes().get("service.name", ""))
+
+
+def _bytes_of(attributes: Mapping[str, Any]) -> int:
+    """About the memory that these values take, each list once: one may hold itself. Any: what the application set."""
+    size = 100 * len(attributes)
+    left, seen = list(attributes.values()), set()
+    while left:
+        value = left.pop()
+        size += 50
+        if issubclass(type(value), str):
+            size += str.__len__(value)  # its own may raise
+        elif type(value) is bytes:
+            size += len(value)
+        elif type(value) in _HOLDING and id(value) not in seen:
+            seen.add(id(value))
+            left += [*value, *value.values()] if type(value) is dict else value
+    return size
 
 
 def is_ours_to_write(explicit: bool) -> bool:
@@ -94,16 +116,16 @@ class Printer:
     def __init__(self, file: str) -> None:
         self._file = file
         self._open = True
-        self._waiting: dict[str, list[TraceSpan]] = {}
+        self._waiting: dict[str, list[FinishedSpan]] = {}
+        self._size = 0
 
     def send(self, message: list[FinishedSpan], deadline: float) -> Outcome:
-        """Print the spans; on a terminal, those whose request has ended."""
+        """Print the spans; on a terminal, those whose request has ended. Rejected is what could not be."""
         if self._open and os.isatty(1):
-            self._print_trees(message)
+            unprinted = self._print_trees(message)
         else:
-            for finished in message:
-                self._write(json_line(finished.span))
-        return _TAKEN
+            unprinted = sum(not self._write(json_line(finished.span)) for finished in message)
+        return Outcome("taken", rejected=unprinted)
 
     def close(self) -> None:
         """Print the spans whose request has not ended."""
@@ -111,33 +133,44 @@ class Printer:
             self._print_tree(trace_id)
         self._open = False
 
-    def _print_trees(self, message: list[FinishedSpan]) -> None:
-        for finished in message:
-            self._waiting.setdefault(finished.span.trace_id, []).append(finished.span)
-        for finished in message:
-            if finished.ends_a_request:
-                self._print_tree(finished.span.trace_id)
-        while len(self._waiting) > _WAITING_TRACES:
-            self._print_tree(next(iter(self._waiting)))
+    def abandon(self) -> None:
+        """In a child process: leave to the parent what is the parent's."""
 
-    def _print_tree(self, trace_id: str) -> None:
-        roots = build_tree(self._waiting.pop(trace_id, []))
+    def _print_trees(self, message: list[FinishedSpan]) -> int:
+        """Print what is complete, and what there is no room for; how many spans could not be printed."""
+        for finished in message:
+            self._waiting.setdefault(finished.span.trace_id, []).append(finished)
+            self._size += finished.size
+        unprinted = sum(self._print_tree(each.span.trace_id) for each in message if each.ends_a_request)
+        while self._size > _WAITING:
+            unprinted += self._print_tree(next(iter(self._waiting)))
+        return unprinted
+
+    def _print_tree(self, trace_id: str) -> int:
+        """Print a trace as far as it has come; how many of its spans could not be printed."""
+        finished = self._waiting.pop(trace_id, [])
+        self._size -= sum(each.size for each in finished)
+        roots = build_tree([each.span for each in finished])
         lines = render_tree(roots, colour=not os.environ.get("NO_COLOR"), ascii_only=_ascii_only(), width=_width())
-        if lines:
-            self._write("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
+        is_printed = not lines or self._write("".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
+        return 0 if is_printed else len(finished)
 
-    def _write(self, text: bytes) -> None:
+    def _write(self, text: bytes) -> bool:
+        """Whether it could be written."""
         # The service may have closed its standard output, and opened another file under that number.
         if not self._open or file_identity(1) != self._file:
             self._open = False
-            return
+            return False
         try:
             os.write(1, text)
         except BlockingIOError:
             say("standard output takes no more for now, so some spans are not printed")
+            return False
         except OSError as error:
             self._open = False
             say(f"spans are no longer printed: standard output: {error.strerror}")
+            return False
+        return True
 
 
 def _width() -> int:
@@ -190,6 +223,43 @@ def _fields(described: TraceSpan, longest: int | None) -> dict[str, Any]:
     return fields
 
 
+# Attribute values may be nested; what is deeper than this, or inside of itself, is somebody's mistake.
+_DEEPEST = 16
+
+
+def printable(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes as JSON can show them. A value that cannot be printed is left out."""
+    shown: dict[str, Any] = {}
+    for key, value in attributes.items():
+        try:
+            shown[key] = _printable(value, ())
+        except BY_A_VALUE as error:  # a value's own code may raise anything; it costs its own field only
+            if is_the_services(error):
+                raise
+    return shown
+
+
+def _printable(value: Any, around: tuple[int, ...]) -> Any:  # noqa: PLR0911  # a case a type
+    """Texts, numbers that JSON has, and lists and mappings of them; anything else as text."""
+    kind = type(value)
+    if kind is str or kind is bool or value is None or (kind is int and value.bit_length() < 64):
+        return value
+    if kind is float and isfinite(value):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)  # an enumeration's member prints as its name otherwise
+    if isinstance(value, int):
+        return _printable(int.__index__(value), around) if kind is not int else str(value)
+    if len(around) >= _DEEPEST or id(value) in around:
+        return None
+    around = (*around, id(value))
+    if isinstance(value, dict):
+        return {str(key): _printable(item, around) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_printable(item, around) for item in value]
+    return str(value)
+
+
 def trace_span(span: Any) -> TraceSpan:
     """A finished span as the analysis knows it. Any: a span of ours or the SDK's."""
     return TraceSpan(
@@ -197,8 +267,8 @@ def trace_span(span: Any) -> TraceSpan:
         span_id=f"{span.context.span_id:016x}" if span.context else "",
         parent_id=f"{span.parent.span_id:016x}" if span.parent else "",
         service="",
-        name=span.name,
-        kind=span.kind.name.lower(),
+        name=as_text(span.name),
+        kind=getattr(span.kind, "name", "internal").lower(),
         start=span.start_time or 0,
         end=span.end_time or span.start_time or 0,
         status=span.status.status_code.name.lower(),
@@ -211,7 +281,10 @@ def _message(span: Any) -> str:
     if span.status.description:
         return str(span.status.description)
     exceptions: list[Mapping[str, Any]] = [event.attributes or {} for event in span.events if event.name == "exception"]
-    return f"{exceptions[-1].get('exception.type')}: {exceptions[-1].get('exception.message')}" if exceptions else ""
+    if not exceptions:
+        return ""
+    shown = printable(exceptions[-1])
+    return f"{shown.get('exception.type')}: {shown.get('exception.message')}"
 
 
 def _trace_id(span: Any) -> str:
@@ -222,5 +295,6 @@ def _utc(nanoseconds: int) -> str:
     from datetime import datetime, timezone
 
     seconds, rest = divmod(nanoseconds, 1_000_000_000)
-    moment = datetime.fromtimestamp(seconds, timezone.utc)
+    # The years 1 to 9999, all that there are here: an application may give any time.
+    moment = datetime.fromtimestamp(min(max(seconds, -62_135_596_800), 253_402_300_799), timezone.utc)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{rest // 1000:06d}Z"

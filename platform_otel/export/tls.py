@@ -5,17 +5,31 @@ import ssl
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from platform_otel.export.outcome import Refusal
+from platform_otel.export.outcome import Reason, Refusal
 
 CERTIFICATE = "OTEL_EXPORTER_OTLP_CERTIFICATE"
 CLIENT_CERTIFICATE = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE"
 CLIENT_KEY = "OTEL_EXPORTER_OTLP_CLIENT_KEY"
 
 _READ_BY_OPENSSL = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-BUNDLES = (*_READ_BY_OPENSSL, "REQUESTS_CA_BUNDLE")
+_BUNDLES = (*_READ_BY_OPENSSL, "REQUESTS_CA_BUNDLE")
 
-# A connection that ended during TLS, as it may without.
-BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
+
+class Spoken(NamedTuple):
+    """What TLS depends on by what is spoken over it.
+
+    Args:
+        protocols: what is offered by ALPN.
+        bundles: variables that name authorities where OTEL_EXPORTER_OTLP_CERTIFICATE does not, the first that is set.
+    """
+
+    protocols: tuple[str, ...]
+    bundles: tuple[str, ...]
+
+
+HTTP = Spoken(("http/1.1",), _BUNDLES)
+# gRPC's own variable for authorities is the first.
+GRPC = Spoken(("h2",), ("GRPC_DEFAULT_SSL_ROOTS_FILE_PATH", *_BUNDLES))
 
 
 class Certificates(NamedTuple):
@@ -32,25 +46,19 @@ class Certificates(NamedTuple):
     client_certificate: str = ""
 
 
-def client_context(
-    certificates: Certificates,
-    environ: Mapping[str, str],
-    protocols: Sequence[str],
-    bundles: Sequence[str] = BUNDLES,
-) -> ssl.SSLContext:
+def client_context(certificates: Certificates, environ: Mapping[str, str], spoken: Spoken) -> ssl.SSLContext:
     """What a connection to the collector is secured by. Read anew for each, since certificates are replaced.
 
     Args:
         certificates: the user's.
         environ: the environment.
-        protocols: what is offered by ALPN, such as "http/1.1".
-        bundles: variables that name authorities where OTEL_EXPORTER_OTLP_CERTIFICATE does not, the first that is set.
+        spoken: HTTP or GRPC.
 
     Raises:
         Refusal: if a file cannot be used: no connection is better than one that is not checked.
     """
-    context = _context(*_authorities(certificates.certificate, environ, bundles))
-    context.set_alpn_protocols(list(protocols))
+    context = _context(*_authorities(certificates.certificate, environ, spoken.bundles))
+    context.set_alpn_protocols(list(spoken.protocols))
     if certificates.client_certificate or certificates.client_key:
         _load_our_certificate(context, certificates)
     return context
@@ -85,9 +93,8 @@ def _context(variable: str, path: str) -> ssl.SSLContext:
             return ssl.create_default_context(capath=path)
         return ssl.create_default_context(cafile=path or None)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError; a path may hold a null byte
-        raise Refusal(
-            f"no certificate can be read from the file in {variable or 'SSL_CERT_FILE'}: {_why(error)}"
-        ) from None
+        cause = f"no certificate can be read from the file in {variable or 'SSL_CERT_FILE'} ({_why(error)})"
+        raise Refusal(cause, _CORRECT_THE_FILE) from None
 
 
 class _Passphrase(Exception):
@@ -96,30 +103,38 @@ class _Passphrase(Exception):
 
 def _load_our_certificate(context: ssl.SSLContext, certificates: Certificates) -> None:
     if not certificates.client_certificate:
-        raise Refusal(f"{CLIENT_KEY} is set without {CLIENT_CERTIFICATE}: set both")
+        raise Refusal(f"{CLIENT_KEY} is set without {CLIENT_CERTIFICATE}", "set both")
     try:
         context.load_cert_chain(certificates.client_certificate, certificates.client_key or None, _no_passphrase)
     except _Passphrase:
-        raise Refusal(f"the key in {CLIENT_KEY} has a passphrase: give one without") from None
+        raise Refusal(f"the key in {CLIENT_KEY} has a passphrase", "give one without") from None
     except (OSError, ValueError) as error:
-        raise Refusal(f"{CLIENT_CERTIFICATE} and {CLIENT_KEY} cannot be used: {_why(error)}") from None
+        cause = f"{CLIENT_CERTIFICATE} and {CLIENT_KEY} cannot be used ({_why(error)})"
+        raise Refusal(cause, _CORRECT_THE_PAIR if _is_no_pair(error) else _CORRECT_THE_FILE) from None
 
 
 def _no_passphrase() -> str:
     raise _Passphrase
 
 
+_CORRECT_THE_FILE = "correct the path or the file: PEM, which begins -----BEGIN"
+_CORRECT_THE_PAIR = "give the key and the certificate that were issued together"
+
+
+def _is_no_pair(error: Exception) -> bool:
+    return isinstance(error, ssl.SSLError) and error.reason == "KEY_VALUES_MISMATCH"
+
+
 def _why(error: Exception) -> str:
     if isinstance(error, ssl.SSLError):
-        reasons = {"KEY_VALUES_MISMATCH": "the key does not belong to the certificate"}
-        return reasons.get(error.reason or "", "not in PEM format")
+        return "the key does not belong to the certificate" if _is_no_pair(error) else "not in PEM format"
     return (error.strerror if isinstance(error, OSError) else None) or "not a path"
 
 
 # --- What failures mean -----------------------------------------------------------------------------------------------
 
 # X509_V_ERR_* of OpenSSL's x509_vfy.h.
-_CHECKS = {
+CHECKS = {
     9: "its validity has not begun: compare the clocks of both machines",
     10: "renew it",
     18: f"set {CERTIFICATE} to the file with its authority's certificate",
@@ -135,7 +150,7 @@ _OURS_REFUSED = f"the collector does not accept our certificate: check {CLIENT_C
 _NO_PROTOCOL = "the port speaks another protocol: check the port and OTEL_EXPORTER_OTLP_PROTOCOL"
 
 # Parts of OpenSSL's reasons, which differ between its releases: SSLV3_ALERT_..., TLSV1_ALERT_..., TLSV13_ALERT_...
-_REASONS = {
+REASONS = {
     "CERTIFICATE_REQUIRED": _OURS_MISSING,
     "HANDSHAKE_FAILURE": _OURS_MISSING,
     "UNKNOWN_CA": _OURS_REFUSED,
@@ -152,12 +167,12 @@ _REASONS = {
 }
 
 
-def explained(error: ssl.SSLError) -> str:
+def explained(error: ssl.SSLError) -> Reason:
     """Which check failed, and what to do."""
     if isinstance(error, ssl.SSLCertVerificationError):
         failed = (error.verify_message or "not valid").rstrip(".")
-        advice = _CHECKS.get(error.verify_code, "replace it")
-        return f"the collector's certificate failed a check ({failed}): {advice}"
+        advice = CHECKS.get(error.verify_code, "replace it")
+        return Reason(f"the collector's certificate failed a check ({failed})", advice)
     reason = (error.reason or "unknown reason").upper()
-    advice = next((text for part, text in _REASONS.items() if part in reason), "check its TLS settings and ours")
-    return f"TLS failed ({reason.lower().replace('_', ' ')}): {advice}"
+    advice = next((text for part, text in REASONS.items() if part in reason), "check its TLS settings and ours")
+    return Reason(f"TLS failed ({reason.lower().replace('_', ' ')})", advice)

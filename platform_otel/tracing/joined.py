@@ -54,7 +54,7 @@ class JoinedProcessor(SpanProcessor):
 
 def send_to(processors: Sequence[object], endpoints: Sequence[str]) -> bool:
     """Whether an OTLP exporter behind one of these processors has one of these endpoints."""
-    ours = {_authority(endpoint) for endpoint in endpoints}
+    ours = {_authority(endpoint) for endpoint in endpoints} - {""}
     theirs = [getattr(getattr(each, "span_exporter", None), "_endpoint", None) for each in processors]
     return any(isinstance(endpoint, str) and _authority(endpoint) in ours for endpoint in theirs)
 
@@ -65,5 +65,8 @@ def _processors_of(provider: Any) -> Sequence[object]:  # Any: the SDK keeps the
 
 
 def _authority(endpoint: str) -> str:
-    """Host and port of an OTLP endpoint; gRPC exporters keep theirs without a scheme."""
-    return urlsplit(endpoint if "://" in endpoint else f"//{endpoint}").netloc.rpartition("@")[2]
+    """Host and port of an OTLP endpoint, "" if it has none; gRPC exporters keep theirs without a scheme."""
+    try:
+        return urlsplit(endpoint if "://" in endpoint else f"//{endpoint}").netloc.rpartition("@")[2].lower()
+    except ValueError:  # such as http://[::1
+        return ""

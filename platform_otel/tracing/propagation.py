@@ -34,9 +34,8 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from platform_otel.instrumentation.discovery import installed
 from platform_otel.process.environment import changed_for_now
-from platform_otel.process.guard import guarded, say
+from platform_otel.process.guard import guarded
 
 _TRACEPARENT, _TRACESTATE, _BAGGAGE = "traceparent", "tracestate", "baggage"
 # The API has no public name for it.
@@ -392,10 +391,7 @@ def _propagator(name: str) -> TextMapPropagator | None:
         return TraceContextPropagator()
     if name == "baggage":
         return BaggagePropagator()
-    entry_point = installed().group("opentelemetry_propagator").get(name)
-    if entry_point is None:
-        say(f"OTEL_PROPAGATORS: no installed package offers {name[:60]!a}")
-        return None
-    with guarded(f"load the propagator {name}"):
-        return _Guarded(entry_point.load()())
-    return None
+    from platform_otel.instrumentation.offered import offered
+
+    found = offered("OTEL_PROPAGATORS", "opentelemetry_propagator", name, "going without it")
+    return None if found is None else _Guarded(found)

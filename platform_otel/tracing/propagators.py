@@ -2,7 +2,7 @@
 
 from platform_otel.config import Config
 from platform_otel.instrumentation.discovery import installed
-from platform_otel.process.guard import say
+from platform_otel.instrumentation.offered import say_that_nobody_offers
 
 _VARIABLE = "OTEL_PROPAGATORS"
 
@@ -18,7 +18,7 @@ def known_names(config: Config) -> tuple[str, ...]:
     known = tuple(name for name in names if name in offered)
     for name in names:
         if name not in offered:
-            say(f"{_VARIABLE}: no installed package offers {name!a}; {_used(known)}")
+            say_that_nobody_offers(_VARIABLE, name, _used(known))
     return known or ("tracecontext", "baggage")
 
 

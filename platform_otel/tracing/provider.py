@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
@@ -11,12 +12,16 @@ from opentelemetry.util.types import Attributes
 from platform_otel.config import Config
 from platform_otel.process.guard import debug, guarded
 from platform_otel.process.identity import Identity
+from platform_otel.process.import_hooks import own_imports
+from platform_otel.process.lifecycle import patience, watch, when_forked
+from platform_otel.process.threads import at_once
 from platform_otel.tracing.scope import Scope
 from platform_otel.tracing.tracer import PlatformTracer
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
 
+    from platform_otel.process.threads import Wait
     from platform_otel.tracing.pipeline import Pipeline
 
 
@@ -27,7 +32,6 @@ def install(config: Config) -> None:
     tracers that were handed out before us resolve to ours.
     """
     ours = PlatformTracerProvider(config)
-    _installed.append(ours)
     set_by_the_api = trace._set_tracer_provider
 
     def set_tracer_provider(tracer_provider: TracerProvider, log: bool) -> None:
@@ -38,21 +42,21 @@ def install(config: Config) -> None:
 
     trace._set_tracer_provider = set_tracer_provider
     if config.is_set("OTEL_PYTHON_TRACER_PROVIDER"):
-        with guarded("load the provider that OTEL_PYTHON_TRACER_PROVIDER names"):
-            trace.get_tracer_provider()
+        _set_by_name(config.get("OTEL_PYTHON_TRACER_PROVIDER"), set_by_the_api)
     if trace._TRACER_PROVIDER is None:
         trace._TRACER_PROVIDER = ours
     else:
         ours.step_aside_for(trace._TRACER_PROVIDER)
+    watch(ours)
 
 
-def stop() -> None:
-    """At the end of the process: send what is left."""
-    for provider in _installed:
-        provider.end()
+def _set_by_name(name: str, set_by_the_api: Callable[[TracerProvider, bool], None]) -> None:
+    """Do what the API does when it is first asked for a provider, without the traceback that it logs for a bad name."""
+    from platform_otel.instrumentation.offered import offered
 
-
-_installed: list[PlatformTracerProvider] = []
+    found = offered("OTEL_PYTHON_TRACER_PROVIDER", "opentelemetry_tracer_provider", name, "using ours")
+    if found is not None:
+        set_by_the_api(found, False)
 
 
 def be_an_sdk_provider() -> None:
@@ -71,8 +75,9 @@ class PlatformTracerProvider(TracerProvider):
         # Read by every tracer for every span.
         self.pipeline: Pipeline | None = None
         self.application: TracerProvider | None = None
-        self._built: dict[str, Pipeline] = {}
-        self._is_broken = False
+        # What build() gives comes first here: a pipeline, or None if none can be made.
+        self._built: list[Pipeline | None] = []
+        when_forked(self._start_anew)
 
     def get_tracer(
         self,
@@ -90,17 +95,29 @@ class PlatformTracerProvider(TracerProvider):
 
     def build(self) -> Pipeline | None:
         """The pipeline, made by the first who needs it; None if it cannot be made."""
-        if self.pipeline is not None or self._is_broken:
-            return self.pipeline
-        with guarded("set up tracing"):
+        if not self._built:
+            # Two threads may come here at once: both use the one that is stored first, and append is atomic.
+            self._built.append(self._made())
+        self.pipeline = self._built[0]
+        return self.pipeline
+
+    def _made(self) -> Pipeline | None:
+        # As our own imports, though the service's thread makes them: a process that forks waits for those.
+        with guarded("set up tracing"), own_imports():
             from platform_otel.tracing.pipeline import Pipeline
 
-            built = Pipeline(self._config, self._identity)
-            # setdefault is atomic: where two threads come here at once, both use the one stored first.
-            self.pipeline = self._built.setdefault("pipeline", built)
-            return self.pipeline
-        self._is_broken = True
+            pipeline = Pipeline(self._config, self._identity)
+            if self.application is None:
+                pipeline.announce()
+            return pipeline
         return None
+
+    def _start_anew(self) -> None:
+        """In a child after a fork."""
+        with guarded("start anew after a fork"):
+            self._identity.forget()
+            if self.pipeline is not None:
+                self.pipeline.start_anew()
 
     def step_aside_for(self, application: TracerProvider) -> None:
         """Let the application's provider win, and join it with our exports."""
@@ -122,15 +139,29 @@ class PlatformTracerProvider(TracerProvider):
         """See :meth:`opentelemetry.sdk.trace.TracerProvider.force_flush`."""
         return self.pipeline is None or self.pipeline.flush(timeout_millis / 1000)
 
-    def end(self) -> None:
-        """The process ends: send what is left, and start nothing any more."""
-        self.shutdown()
-        self._is_broken = True
-
     def shutdown(self) -> None:
-        """See :meth:`opentelemetry.sdk.trace.TracerProvider.shutdown`. At most three seconds."""
+        """See :meth:`opentelemetry.sdk.trace.TracerProvider.shutdown`. Out of the time that the end may take in all."""
         if self.pipeline is not None:
-            self.pipeline.shutdown()
+            with patience as deadline:
+                self.pipeline.begin_stop(deadline)()
+
+    def waits(self) -> bool:
+        """Whether a span has ended and is not sent yet."""
+        return self.pipeline is not None and self.pipeline.waits()
+
+    def begin_flush(self, deadline: float) -> Wait:
+        """Begin to send what has ended so far."""
+        return at_once if self.pipeline is None else self.pipeline.begin_flush(deadline)
+
+    def begin_stop(self, deadline: float) -> Wait:
+        """The process ends: begin to send what is left, and start nothing any more."""
+        self._built.append(None)
+        return at_once if self.pipeline is None else self.pipeline.begin_stop(deadline)
+
+    def say_lost(self) -> None:
+        """Say how many spans are not sent."""
+        if self.pipeline is not None:
+            self.pipeline.say_lost()
 
     @property
     def resource(self) -> Resource:

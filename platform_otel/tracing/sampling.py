@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry.context import Context
-from opentelemetry.trace import SpanContext, SpanKind, TraceState
+from opentelemetry.trace import SpanContext, SpanKind, TraceFlags, TraceState
 
-from platform_otel.config import Config
-from platform_otel.instrumentation.discovery import installed
-from platform_otel.process.guard import guarded, say
+from platform_otel.config import Config, shown
+from platform_otel.process.guard import say
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.sampling import SamplingResult
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 Decide = Callable[[SpanContext | None, int], bool]
 
 _GROUP = "opentelemetry_traces_sampler"
+_SAMPLED = TraceFlags.SAMPLED
 
 
 class Sampler(NamedTuple):
@@ -91,9 +91,13 @@ def parent_based(root: Decide) -> Decide:
     """
 
     def decide(parent: SpanContext | None, trace_id: int) -> bool:
-        return root(parent, trace_id) if parent is None else bool(parent.trace_flags & 1)
+        return root(parent, trace_id) if parent is None else parent.trace_flags & _SAMPLED == _SAMPLED
 
-    return decide
+    def decide_with_every_root(parent: SpanContext | None, trace_id: int) -> bool:
+        return parent is None or parent.trace_flags & _SAMPLED == _SAMPLED
+
+    # The default, with a call less.
+    return decide_with_every_root if root is always_on else decide
 
 
 def sampler(config: Config) -> Any:
@@ -127,21 +131,31 @@ def _of_the_specification(name: str, config: Config) -> Sampler | None:
 def _ratio(config: Config) -> float:
     text = config.get("OTEL_TRACES_SAMPLER_ARG")
     try:
-        ratio = float(text or "1")
+        return parse_ratio(text or "1")
+    except ValueError as expected:
+        say(f"OTEL_TRACES_SAMPLER_ARG={shown('text', text)} is not {expected}; using 1")
+        return 1.0
+
+
+def parse_ratio(text: str) -> float:
+    """The share of traces that ``text`` says.
+
+    Raises:
+        ValueError: with what was expected.
+    """
+    try:
+        ratio = float(text)
     except ValueError:
         ratio = -1.0
     if not 0.0 <= ratio <= 1.0:  # not true for NaN either
-        say(f"OTEL_TRACES_SAMPLER_ARG={text[:60]!a} is not a number from 0 to 1; using 1")
-        return 1.0
+        raise ValueError("a number from 0 to 1")
     return ratio
 
 
 def _foreign(name: str, config: Config) -> Any:
-    entry_point = installed().group(_GROUP).get(name)
-    if entry_point is None:
-        say(f"OTEL_TRACES_SAMPLER: no installed package offers {name[:60]!a}; using parentbased_always_on")
-        return None
-    found: Any = None  # Any: what another package returns is checked below
-    with guarded(f"load the sampler {name}; using parentbased_always_on"):
-        found = entry_point.load()(config.get("OTEL_TRACES_SAMPLER_ARG"))
+    from platform_otel.instrumentation.offered import offered
+
+    instead = "using parentbased_always_on"
+    argument = config.get("OTEL_TRACES_SAMPLER_ARG")
+    found = offered("OTEL_TRACES_SAMPLER", _GROUP, name, instead, lambda make: make(argument))
     return found if callable(getattr(found, "should_sample", None)) else None

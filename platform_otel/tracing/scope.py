@@ -4,6 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.util.types import Attributes
 
+from platform_otel.process.guard import as_text
+from platform_otel.tracing.attributes import pairs, snapshot
+
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
@@ -24,10 +27,12 @@ class Scope:
     ) -> None:
         self.identity = identity
         # Whatever was given: one tracer of a wrong type must not cost the batch that its spans are in.
-        self.name = str(name or "")
-        self.version = str(version or "")
-        self.schema_url = str(schema_url or "")
-        self.attributes = attributes if isinstance(attributes, dict) else {}
+        self.name = _text(name)
+        self.version = _text(version)
+        self.schema_url = _text(schema_url)
+        self.attributes: dict[str, Any] = {}
+        if attributes is not None:
+            self.attributes = {key: snapshot(value) for key, value in pairs(attributes) if key}
         self._sdk: Any = None  # Any: the SDK is imported when somebody asks for its type
 
     def resource(self) -> "Resource":
@@ -42,3 +47,7 @@ class Scope:
             self._sdk = InstrumentationScope(self.name, self.version, self.schema_url, self.attributes)
         scope: InstrumentationScope = self._sdk
         return scope
+
+
+def _text(given: str | None) -> str:
+    return "" if given is None else as_text(given)

@@ -1,14 +1,16 @@
 """A span that is being recorded: the API's Span, and what others read of a finished one."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter_ns, time_ns
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.util.types import Attributes
 
-from platform_otel.process.guard import described, is_the_services
+from platform_otel.http.urls import redacted_text
+from platform_otel.process.guard import BY_A_VALUE, as_text, described
+from platform_otel.tracing.attributes import are_plain, bounded, pairs, plain_key, shortened, snapshot
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
 UNSET = Status(StatusCode.UNSET)
 # A traceback says what happened at its end and where it came from at its beginning.
 _LONGEST_STACKTRACE = 32 * 1024
-_PLAIN = frozenset((str, bool, int, float))
-_NO_ATTRIBUTES: Mapping[str, Any] = MappingProxyType({})
 
 
 class Event:
@@ -120,7 +120,9 @@ class RecordingSpan(Span):
         attributes = self._attributes
         if self.end_time is not None:
             return
-        if not isinstance(key, str) or not key or (len(attributes) >= self.limits.attributes and key not in attributes):
+        if type(key) is not str:
+            key = plain_key(key)
+        if not key or (len(attributes) >= self.limits.attributes and key not in attributes):
             self.dropped_attributes += 1
             return
         kind = type(value)
@@ -128,20 +130,14 @@ class RecordingSpan(Span):
 
     def start_with(self, attributes: Mapping[str, Any]) -> None:
         """Set the attributes that the span starts with: at once, where all of them are plain."""
-        if (
-            type(attributes) is dict
-            and len(attributes) <= self.limits.attributes
-            and _PLAIN.issuperset(map(type, attributes.values()))
-            and _are_texts(attributes)
-            and "" not in attributes
-        ):
+        if type(attributes) is dict and len(attributes) <= self.limits.attributes and are_plain(attributes):
             self._attributes = dict(attributes)
         else:
             self.set_attributes(attributes)
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """See :meth:`opentelemetry.trace.Span.set_attributes`."""
-        for key, value in _pairs(attributes):
+        for key, value in pairs(attributes):
             self.set_attribute(key, value)
 
     def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
@@ -153,27 +149,27 @@ class RecordingSpan(Span):
         if len(self._events) >= self.limits.events:
             self.dropped_events += 1
             return
-        kept, dropped = bounded(attributes, self.limits.event_attributes)
-        self._events.append(Event(name, time_ns() if timestamp is None else timestamp, kept, dropped))
+        kept, dropped = bounded(attributes, self.limits.event_attributes, self.limits.event_value_length)
+        self._events.append(Event(as_text(name), time_ns() if timestamp is None else timestamp, kept, dropped))
 
     def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
         """See :meth:`opentelemetry.trace.Span.add_link`."""
         if self.end_time is not None or not isinstance(context, SpanContext):
             return
-        if not (context.is_valid or attributes or context.trace_state):
+        if not (context.is_valid or attributes is not None or context.trace_state):
             return
         if self._links is None:
             self._links = []
         if len(self._links) >= self.limits.links:
             self.dropped_links += 1
             return
-        kept, dropped = bounded(attributes, self.limits.link_attributes)
+        kept, dropped = bounded(attributes, self.limits.link_attributes, self.limits.event_value_length)
         self._links.append(SpanLink(context, kept, dropped))
 
     def update_name(self, name: str) -> None:
         """See :meth:`opentelemetry.trace.Span.update_name`."""
         if self.end_time is None:
-            self.name = name
+            self.name = as_text(name)
 
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
         """See :meth:`opentelemetry.trace.Span.set_status`. OK is final, and UNSET changes nothing.
@@ -181,9 +177,9 @@ class RecordingSpan(Span):
         Source: https://opentelemetry.io/docs/specs/otel/trace/api/#set-status
         """
         wanted = status if isinstance(status, Status) else Status(status, _description_for(status, description))
-        unchangeable = self.status.status_code is StatusCode.OK or wanted.status_code is StatusCode.UNSET
-        if self.end_time is None and not unchangeable:
-            self.status = wanted
+        is_final = self.end_time is not None or self.status.status_code is StatusCode.OK
+        if not is_final and wanted.status_code in (StatusCode.OK, StatusCode.ERROR):
+            self.status = _discreet(wanted)
 
     def record_exception(
         self,
@@ -197,11 +193,11 @@ class RecordingSpan(Span):
             return
         described_exception = {
             "exception.type": _type_name(type(exception)),
-            "exception.message": _message(exception),
+            "exception.message": redacted_text(_message(exception)),
             "exception.stacktrace": stacktrace(exception),
-            "exception.escaped": str(escaped),
+            "exception.escaped": as_text(escaped),
         }
-        self.add_event("exception", {**described_exception, **dict(_pairs(attributes))}, timestamp)
+        self.add_event("exception", {**described_exception, **dict(pairs(attributes))}, timestamp)
 
     def end(self, end_time: int | None = None) -> None:
         """See :meth:`opentelemetry.trace.Span.end`. A second call changes nothing."""
@@ -230,15 +226,15 @@ class RecordingSpan(Span):
         self.end()
 
     def content(self) -> tuple[Mapping[str, Any], Sequence[Event], Sequence[SpanLink]]:
-        """Attributes, events and links as they are kept, for our own encoder: no copies."""
+        """Attributes, events and links as they are kept, for our own encoder: no copies, and it cuts long texts."""
         return self._attributes, self._events or (), self._links or ()
 
     # What the SDK's ReadableSpan has besides, for processors and exporters of other packages.
 
     @property
     def attributes(self) -> Mapping[str, Any]:
-        """What was set, read-only."""
-        return MappingProxyType(self._attributes)
+        """What was set, read-only, long texts cut: here and not when they are set, which most often nobody reads."""
+        return shortened(self._attributes, self.limits.value_length)
 
     @property
     def events(self) -> Sequence[Event]:
@@ -268,62 +264,27 @@ class RecordingSpan(Span):
         return text
 
 
-def _are_texts(keys: Mapping[str, Any]) -> bool:
-    try:
-        "".join(keys)  # asks each of them in C: a third of what a loop takes
-    except TypeError:
-        return False
-    return True
-
-
-def bounded(attributes: Attributes, most: int) -> tuple[Mapping[str, Any], int]:
-    """The first ``most`` attributes with a usable key, and how many were left out."""
-    if not attributes:
-        return _NO_ATTRIBUTES, 0
-    kept: dict[str, Any] = {}
-    pairs = list(_pairs(attributes))
-    for key, value in pairs:
-        if isinstance(key, str) and key and len(kept) < most:
-            kept[key] = snapshot(value)
-    return kept, len(pairs) - len(kept)
-
-
-def _pairs(attributes: Any) -> Iterable[tuple[Any, Any]]:
-    """The pairs of whatever was given as attributes: what is no mapping has none, and its own code may raise."""
-    try:
-        return list(attributes.items()) if isinstance(attributes, Mapping) else ()
-    except Exception as error:
-        if is_the_services(error):
-            raise
-        return ()
-
-
-def snapshot(value: Any) -> Any:
-    """The value as it is now, if it is one that may change later."""
-    try:
-        if isinstance(value, (list, set, frozenset)):
-            return tuple(value)
-        return dict(value) if isinstance(value, dict) else value
-    except Exception as error:  # a subclass's own code may raise anything
-        if is_the_services(error):
-            raise
-        return None
-
-
 def _description_for(status: StatusCode, description: str | None) -> str | None:
     # The API warns through logging about a description without an error; the service's log is the service's.
     return description if status is StatusCode.ERROR else None
 
 
+def _discreet(status: Status) -> Status:
+    """Messages of clients say the address that they could not reach, with the password and the token in it."""
+    text = status.description
+    shown = redacted_text(text) if text else text
+    return status if shown == text else Status(status.status_code, shown)
+
+
 def _type_name(kind: type[BaseException]) -> str:
-    module = kind.__module__
-    return kind.__qualname__ if module == "builtins" else f"{module}.{kind.__qualname__}"
+    module, name = as_text(kind.__module__), as_text(kind.__qualname__)
+    return name if module == "builtins" else f"{module}.{name}"
 
 
 def _message(exception: BaseException) -> str:
     try:
         return str(exception)
-    except Exception:  # noqa: BLE001  # a hostile __str__ costs only its own field
+    except BY_A_VALUE:  # a hostile __str__ costs only its own field
         return "(its message cannot be printed)"
 
 
@@ -332,8 +293,8 @@ def stacktrace(exception: BaseException) -> str:
     from traceback import format_exception
 
     try:
-        text = "".join(format_exception(type(exception), exception, exception.__traceback__))
-    except Exception:  # noqa: BLE001  # formatting calls the exception's own code
+        text = redacted_text("".join(format_exception(type(exception), exception, exception.__traceback__)))
+    except BY_A_VALUE:  # formatting calls the exception's own code
         return "(its traceback cannot be printed)"
     if len(text) <= _LONGEST_STACKTRACE:
         return text

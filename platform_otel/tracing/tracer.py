@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from inspect import iscoroutinefunction
-from types import TracebackType
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from opentelemetry.context import _RUNTIME_CONTEXT, Context, detach
-from opentelemetry.trace import (
-    INVALID_SPAN,
-    Link,
-    NonRecordingSpan,
-    Span,
-    SpanContext,
-    SpanKind,
-    Status,
-    StatusCode,
-    Tracer,
-)
+from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN, Link, NonRecordingSpan, Span, SpanContext, SpanKind, Tracer
 from opentelemetry.trace.propagation import _SPAN_KEY
 from opentelemetry.trace.span import DEFAULT_TRACE_STATE, TraceFlags, TraceState
 from opentelemetry.util.types import Attributes
 
-from platform_otel.process.guard import described
+from platform_otel.instrumentation.excluded import ExcludedSpan
+from platform_otel.tracing.current import CurrentSpan, get_current
 from platform_otel.tracing.span import RecordingSpan
 
 if TYPE_CHECKING:
@@ -35,10 +24,10 @@ if TYPE_CHECKING:
 SAMPLED = 0x01
 # Trace context level 2: the trace id is random. Older versions of the API do not name it.
 RANDOM = 0x02
-# The API's functions of these names add a call each, 0.05 us. detach stays the API's: it survives a wrong token.
-get_current = _RUNTIME_CONTEXT.get_current
-attach = _RUNTIME_CONTEXT.attach
 _FLAGS = [TraceFlags(number) for number in range(4)]
+
+# Spans that are known without asking the API's class, whose isinstance takes 0.1 us.
+_SPANS = (RecordingSpan, NonRecordingSpan)
 
 
 def _by_its_constructor(trace_id: int, span_id: int, flags: TraceFlags, state: TraceState | None) -> SpanContext:
@@ -88,7 +77,7 @@ class PlatformTracer(Tracer):
         self._scope = scope
         self._followed: tuple[TracerProvider, Tracer] | None = None
 
-    def start_span(  # see the comment
+    def start_span(  # noqa: PLR0912  # see the comment
         self,
         name: str,
         context: Context | None = None,
@@ -101,19 +90,27 @@ class PlatformTracer(Tracer):
     ) -> Span:
         """See :meth:`opentelemetry.trace.Tracer.start_span`."""
         # One long function: each call less is a tenth of a microsecond for every span.
-        if self._provider.application is not None:
-            return self._following(self._provider.application).start_span(
+        provider = self._provider
+        if provider.application is not None:
+            return self._following(provider.application).start_span(
                 name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
             )
-        pipeline = self._provider.pipeline
+        pipeline = provider.pipeline
         if pipeline is None:
-            pipeline = self._provider.build()
+            pipeline = provider.build()
             if pipeline is None:
                 return INVALID_SPAN
         if context is None:
             context = get_current()
-        current = context.get(_SPAN_KEY)
-        parent = current.get_span_context() if isinstance(current, Span) else None
+        current: Any = context.get(_SPAN_KEY)  # Any: whatever somebody put there
+        if current is None:
+            parent = None
+        elif type(current) in _SPANS:
+            parent = current.get_span_context()
+        elif type(current) is ExcludedSpan:
+            return current  # it is its own child
+        else:
+            parent = current.get_span_context() if isinstance(current, Span) else None
         if parent is not None and parent.is_valid:
             trace_id = parent.trace_id
             flags = parent.trace_flags & RANDOM
@@ -136,9 +133,10 @@ class PlatformTracer(Tracer):
         span = RecordingSpan(
             name, span_context, parent, kind, self._scope, pipeline.limits, pipeline.on_end, start_time
         )
-        if attributes:
+        # Not by their truth, which is code of the application's.
+        if attributes is not None:
             span.start_with(attributes)
-        if links:
+        if links is not None:
             add_links(span, links)
         if pipeline.processors:
             pipeline.started(span, context)
@@ -157,8 +155,18 @@ class PlatformTracer(Tracer):
         end_on_exit: bool = True,
     ) -> Any:  # Any: a context manager and a decorator at once; the API's own type is its private class
         """See :meth:`opentelemetry.trace.Tracer.start_as_current_span`."""
-        started = (kind, attributes, links, start_time, record_exception, set_status_on_exception)
-        return CurrentSpan(self, name, context, started, end_on_exit)
+        return CurrentSpan(
+            self,
+            name,
+            context,
+            kind,
+            attributes,
+            links,
+            start_time,
+            record_exception,
+            set_status_on_exception,
+            end_on_exit,
+        )
 
     def _following(self, application: TracerProvider) -> Tracer:
         if self._followed is None or self._followed[0] is not application:
@@ -168,70 +176,3 @@ class PlatformTracer(Tracer):
             )
             self._followed = application, tracer
         return self._followed[1]
-
-
-class CurrentSpan:
-    """Starts a span and makes it current: for one ``with`` block, or around every call of a decorated function.
-
-    Its own class, for the API's goes through a generator and costs as much as the span.
-    """
-
-    __slots__ = ("_context", "_end_on_exit", "_name", "_span", "_started", "_token", "_tracer")
-
-    def __init__(
-        self, tracer: Tracer, name: str, context: Context | None, started: tuple[Any, ...], end_on_exit: bool
-    ) -> None:
-        self._tracer = tracer
-        self._name = name
-        self._context = context
-        # What start_span takes after the context. Its last two: record exceptions, set the status by them.
-        self._started = started
-        self._end_on_exit = end_on_exit
-
-    def __enter__(self) -> Span:
-        current = get_current()
-        context = current if self._context is None else self._context
-        self._span = span = self._tracer.start_span(self._name, context, *self._started)
-        # As the API's set_value does it, but with one copy for its two.
-        changed = Context(current)
-        dict.__setitem__(changed, _SPAN_KEY, span)
-        self._token = attach(changed)
-        return span
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        detach(self._token)
-        span = self._span
-        # Not BaseException: leaving a generator or a cancelled task is no error of the span.
-        if isinstance(error, Exception) and span.is_recording():
-            record_exception, set_status_on_exception = self._started[-2:]
-            if record_exception:
-                span.record_exception(error)
-            if set_status_on_exception:
-                span.set_status(Status(StatusCode.ERROR, described(error)))
-        if self._end_on_exit:
-            span.end()
-
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Decorate a function or coroutine function: each call is a span."""
-        from functools import wraps
-
-        if iscoroutinefunction(function):
-
-            @wraps(function)
-            async def traced_coroutine(*args: Any, **kwargs: Any) -> Any:
-                with self._again():
-                    return await function(*args, **kwargs)
-
-            return traced_coroutine
-
-        @wraps(function)
-        def traced(*args: Any, **kwargs: Any) -> Any:
-            with self._again():
-                return function(*args, **kwargs)
-
-        return traced
-
-    def _again(self) -> CurrentSpan:
-        return CurrentSpan(self._tracer, self._name, self._context, self._started, self._end_on_exit)

@@ -1,14 +1,20 @@
 """Finished spans are sent in the background, counted, bounded, and never waited for."""
 
 import threading
-from collections.abc import Iterator
+import tracemalloc
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import chain, repeat
+from time import monotonic
 from typing import Any
 
 import pytest
 
+from platform_otel.export import export as export_module
 from platform_otel.export.export import Batching, Export
 from platform_otel.export.outcome import Outcome
 from platform_otel.export.queue import Counts, SpanQueue
+from platform_otel.process import threads
 from tests.support import PATIENCE
 
 TAKEN = Outcome("taken")
@@ -31,7 +37,7 @@ class Collector:
     endpoint = ""
 
     def __init__(self, answers: Iterator[Outcome] | None = None) -> None:
-        self.codec = Plain()
+        self.codec: Plain = Plain()
         self.received: list[list[int]] = []
         self.asked = threading.Semaphore(0)
         self.answers = answers
@@ -48,6 +54,9 @@ class Collector:
         return answer
 
     def close(self) -> None:
+        self.closed = True
+
+    def abandon(self) -> None:
         self.closed = True
 
 
@@ -67,15 +76,23 @@ def test_spans_arrive_in_order_and_in_batches() -> None:
     assert export.queue.counts() == Counts(exported=95)
 
 
-def test_nothing_runs_until_a_span_has_ended() -> None:
-    before = threading.active_count()
+def test_nothing_runs_until_a_span_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[object] = []
+    monkeypatch.setattr(export_module, "start", lambda *arguments: started.append(arguments))
     export = Export(Collector(), Batching())
 
-    assert threading.active_count() == before
     assert export.flush(0)
+    assert not started
 
 
-def test_one_thread_is_started_however_many_threads_end_the_first_span() -> None:
+def test_one_thread_is_started_however_many_threads_end_the_first_span(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+
+    def start(work: Callable[..., None], *arguments: Any) -> bool:
+        started.append(work)
+        return threads.start(work, *arguments)
+
+    monkeypatch.setattr(export_module, "start", start)
     collector = Collector()
     export = Export(collector, Batching(delay=60))
     gate = threading.Barrier(8)
@@ -85,16 +102,26 @@ def test_one_thread_is_started_however_many_threads_end_the_first_span() -> None
         for number in range(100):
             export.take(number)
 
-    threads = [threading.Thread(target=end_spans) for _ in range(8)]
-    for thread in threads:
+    ending = [threading.Thread(target=end_spans) for _ in range(8)]
+    for thread in ending:
         thread.start()
-    for thread in threads:
+    for thread in ending:
         thread.join()
 
-    assert sum(thread.name == "platform-trace exporter" and thread.is_alive() for thread in threading.enumerate()) >= 1
+    assert len(started) == 1
     assert export.flush(PATIENCE)
     assert sorted(numbers(collector)) == sorted(list(range(100)) * 8)
     assert export.queue.counts() == Counts(exported=800)
+
+
+def test_a_service_that_counts_its_threads_sees_none_of_ours() -> None:
+    collector = Collector()
+    before = threading.enumerate()
+    export = Export(collector, Batching(delay=60))
+    export.take(1)
+
+    assert export.flush(PATIENCE)
+    assert threading.enumerate() == before
 
 
 def test_a_batch_that_was_not_taken_is_sent_again() -> None:
@@ -150,6 +177,37 @@ def test_a_full_queue_drops_the_newest_and_counts_them() -> None:
     assert queue.counts() == Counts(exported=3, dropped=7)
 
 
+def test_spans_that_find_no_room_take_no_memory() -> None:
+    queue = SpanQueue(largest=0)
+    tracemalloc.start()
+    try:
+        for _ in range(50_000):
+            queue.put(None, 1)
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert queue.counts() == Counts(dropped=50_000)
+    assert taken < 10_000
+
+
+def test_a_span_on_its_way_from_the_queue_into_a_batch_still_waits() -> None:
+    class Watched(deque[tuple[int, int]]):
+        def popleft(self) -> tuple[int, int]:
+            taken = super().popleft()
+            waiting.append(queue.counts().queued)
+            return taken
+
+    waiting: list[int] = []
+    queue = SpanQueue()
+    queue._items = Watched()
+    for number in range(3):
+        queue.put(number, 1)
+    queue.take(3, 10)
+
+    assert waiting == [3, 3, 3]
+
+
 def test_a_batch_is_bounded_in_bytes_but_never_empty() -> None:
     queue = SpanQueue()
     for size in (10, 5000, 10, 10):
@@ -168,9 +226,7 @@ def test_stopping_sends_what_is_left_and_closes() -> None:
     export = Export(collector, Batching(delay=60))
     for number in range(3):
         export.take(number)
-    from time import monotonic
-
-    export.stop(monotonic() + PATIENCE)
+    export.begin_stop(monotonic() + PATIENCE)()
 
     assert numbers(collector) == [0, 1, 2]
     assert collector.closed
@@ -186,9 +242,7 @@ def test_what_cannot_be_sent_before_the_end_is_dropped_counted_and_said(capfd: p
     for number in range(3):
         export.take(number)
     assert collector.asked.acquire(timeout=PATIENCE)
-    from time import monotonic
-
-    export.stop(monotonic() + 0.2)
+    export.begin_stop(monotonic() + 0.2)()
 
     counts = export.queue.counts()
     assert counts.exported == 0
@@ -198,18 +252,126 @@ def test_what_cannot_be_sent_before_the_end_is_dropped_counted_and_said(capfd: p
 
 
 def test_where_no_thread_can_be_started_the_one_that_stops_sends(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(thread: threading.Thread) -> None:
-        raise RuntimeError("can't create new thread at interpreter shutdown")
+    def refuse(work: Callable[..., None], *arguments: Any) -> bool:
+        return False
 
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    monkeypatch.setattr(export_module, "start", refuse)
     collector = Collector()
     export = Export(collector, Batching())
     export.take(1)
-    from time import monotonic
-
-    export.stop(monotonic() + PATIENCE)
+    export.begin_stop(monotonic() + PATIENCE)()
 
     assert numbers(collector) == [1]
+
+
+def test_a_batch_is_sent_as_soon_as_its_bytes_are_there() -> None:
+    class Large(Plain):
+        def encode(self, span: Any) -> tuple[Any, int]:
+            return span, 1024 * 1024
+
+    collector = Collector()
+    collector.codec = Large()
+    export = Export(collector, Batching(delay=3600))
+    for number in range(4):
+        export.take(number)
+
+    assert collector.asked.acquire(timeout=PATIENCE)
+
+
+def test_flushes_during_an_outage_leave_nothing_behind_and_do_not_defeat_the_pause_that_was_asked_for() -> None:
+    collector = Collector(repeat(Outcome("retry", message="too many", retry_after=60)))
+    export = Export(collector, Batching(delay=0.01))
+    export.take(1)
+    assert collector.asked.acquire(timeout=PATIENCE)
+    flushed = [export.flush(0) for _ in range(1000)]
+
+    assert not any(flushed)
+    assert not collector.asked.acquire(timeout=0.1)
+    assert (len(export._flushes), export._calls.qsize() <= 1) == (0, True)
+
+
+def test_a_flush_cuts_a_pause_short_but_not_two_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export_module, "delays", lambda: repeat(3600.0))
+    collector = Collector(repeat(Outcome("retry", message="connection refused")))
+    export = Export(collector, Batching(delay=0.01))
+    export.take(1)
+    assert collector.asked.acquire(timeout=PATIENCE)
+    flush = threading.Thread(target=export.flush, args=(PATIENCE,), daemon=True)
+    flush.start()
+
+    assert collector.asked.acquire(timeout=PATIENCE)
+    export.flush(0.1)
+    assert not collector.asked.acquire(blocking=False)
+    export.begin_stop(monotonic() + PATIENCE)
+    assert collector.asked.acquire(timeout=PATIENCE)
+    flush.join()
+
+
+def test_the_end_of_the_process_cuts_short_also_a_pause_that_was_asked_for() -> None:
+    collector = Collector(chain([Outcome("retry", message="too many", retry_after=3600)], repeat(TAKEN)))
+    export = Export(collector, Batching(delay=0.01))
+    export.take(1)
+    assert collector.asked.acquire(timeout=PATIENCE)
+    assert export.begin_stop(monotonic() + PATIENCE)()
+
+    assert numbers(collector) == [1]
+
+
+def test_what_was_refused_and_not_said_yet_is_said_at_the_end(capfd: pytest.CaptureFixture[str]) -> None:
+    collector = Collector(repeat(Outcome("refused", message="no")))
+    export = Export(collector, Batching(delay=60))
+    for number in range(50):
+        export.take(number)
+        export.flush(PATIENCE)
+    export.begin_stop(monotonic() + PATIENCE)()
+    export.say_lost()
+
+    assert capfd.readouterr().err.splitlines() == [
+        "platform-trace: the collector refused 1 spans: no",
+        "platform-trace: 49 spans were not delivered to the collector: no",
+    ]
+
+
+def test_what_an_outage_left_no_room_for_is_said_at_the_end(capfd: pytest.CaptureFixture[str]) -> None:
+    collector = Collector(repeat(Outcome("retry", message="connection refused")))
+    export = Export(collector, Batching(delay=0.01, waiting=10))
+    export.take(0)
+    assert collector.asked.acquire(timeout=PATIENCE)
+    for number in range(1, 1000):
+        export.take(number)
+    export.begin_stop(monotonic() + 0.1)()
+
+    last = capfd.readouterr().err.splitlines()[-1]
+    assert last == "platform-trace: 1000 spans were not delivered to the collector: connection refused"
+
+
+def test_spans_that_end_after_the_provider_was_shut_down_are_said_at_the_end(capfd: pytest.CaptureFixture[str]) -> None:
+    export = Export(Collector(), Batching())
+    export.take(1)
+    export.begin_stop(monotonic() + PATIENCE)()
+    export.take(2)
+    export.begin_stop(monotonic() + PATIENCE)()
+
+    assert capfd.readouterr().err.splitlines() == [
+        "platform-trace: 1 spans were not delivered to the collector: they ended after the end of tracing",
+    ]
+
+
+def test_what_is_raised_into_the_service_while_a_span_is_encoded_passes_and_the_span_is_counted() -> None:
+    class TimeLimit(BaseException):
+        pass
+
+    class Late(Plain):
+        def encode(self, span: Any) -> tuple[Any, int]:
+            raise TimeLimit
+
+    collector = Collector()
+    collector.codec = Late()
+    export = Export(collector, Batching())
+    with pytest.raises(TimeLimit):
+        export.take(1)
+
+    assert export.queue.counts() == Counts(dropped=1)
 
 
 def test_an_outage_is_said_once_and_its_end_too(capfd: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Mapping
+from enum import Enum
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -164,6 +166,15 @@ def test_lone_surrogates_become_question_marks_and_every_decoder_takes_the_rest(
     assert (pair.key, pair.value.string_value) == ("ke?", "va?lue")
 
 
+def test_members_of_enumerations_are_the_values_that_they_are() -> None:
+    class Colour(str, Enum):
+        RED = "red"
+
+    status, colour = Span.FromString(attributes(b"\x4a", {"s": HTTPStatus.OK, "c": Colour.RED}, None)).attributes
+
+    assert (status.value.int_value, colour.value.string_value) == (200, "red")
+
+
 def test_integers_beyond_64_bits_are_kept_as_text() -> None:
     [pair] = Span.FromString(attributes(b"\x4a", {"n": 2**64}, None)).attributes
 
@@ -187,6 +198,14 @@ def test_a_long_text_is_cut_also_inside_a_list() -> None:
     long, inside = Span.FromString(encoded).attributes
     assert long.value.string_value == "x" * 10
     assert inside.value.array_value.values[0].string_value == "y" * 10
+
+
+@pytest.mark.parametrize("limits", [(None, 5), (5, None), (5, 3)])
+def test_a_limit_counts_for_itself_whatever_was_encoded_before(limits: tuple[int | None, int | None]) -> None:
+    for longest in limits:
+        [pair] = Span.FromString(attributes(b"\x4a", {"letters": "abcdefgh"}, longest)).attributes
+
+        assert pair.value.string_value == "abcdefgh"[:longest]
 
 
 @pytest.mark.parametrize("start, end", [(-1, 5), (1.5, 2.5), (None, None), (2**80, 2**80), ("now", "then")])
@@ -221,6 +240,7 @@ def test_random_attributes_never_raise_and_always_decode(values: dict[str, Any],
 
 
 @pytest.mark.matrix
+@pytest.mark.timeout(1800)
 @settings(max_examples=100_000, deadline=None)
 @given(value=ANYTHING, longest=st.none() | st.integers(0, 100))
 def test_a_hundred_thousand_random_values_never_raise(value: Any, longest: int | None) -> None:
@@ -232,4 +252,13 @@ def test_nesting_ends_somewhere() -> None:
     for _ in range(500):
         deep = [deep]
 
-    assert len(any_value(deep, None, 0)) < 200
+    assert len(any_value(deep, None, ())) < 200
+
+
+def test_what_contains_itself_many_times_costs_no_time() -> None:
+    many: list[Any] = []
+    many.extend([many] * 10)
+    table: dict[str, Any] = {}
+    table.update(dict.fromkeys("abcdefghij", table))
+
+    assert len(any_value([many, table], None, ())) < 200

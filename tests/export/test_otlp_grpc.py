@@ -28,7 +28,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from platform_otel import __version__
 from platform_otel.export import otlp_grpc
-from platform_otel.export.otlp_grpc import OtlpGrpcSender, Target, parse_target
+from platform_otel.export.endpoint import Target, parse_target
+from platform_otel.export.otlp_grpc import OtlpGrpcSender
 from platform_otel.export.outcome import Outcome, Refusal
 from tests import faults
 from tests.faults import Authority, Collector, Fault
@@ -216,7 +217,18 @@ def test_the_scheme_says_whether_by_tls_and_without_one_the_setting(
     assert target == Target(name, by_tls, target.endpoint)
 
 
-@pytest.mark.parametrize("endpoint", ["", "http://", "http://collector:port", "collector:99999", "col lector:4317"])
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "",
+        "http://",
+        "http://collector:port",
+        "collector:99999",
+        "col lector:4317",
+        "ftp://collector",
+        "grpc://collector:1",
+    ],
+)
 def test_what_is_no_address_is_refused_with_the_variable_to_correct(endpoint: str) -> None:
     with pytest.raises(Refusal):
         parse_target(endpoint, False)
@@ -224,11 +236,6 @@ def test_what_is_no_address_is_refused_with_the_variable_to_correct(endpoint: st
     outcome = send(endpoint)
     assert outcome.status == "refused"
     assert "OTEL_EXPORTER_OTLP_ENDPOINT" in outcome.message
-
-
-def test_the_endpoint_is_shown_without_userinfo() -> None:
-    with sender("https://pete:hunter22@collector:4317/?key=secret") as one:
-        assert one.shown == "collector:4317"
 
 
 def test_requests_follow_one_another_on_one_channel() -> None:
@@ -650,6 +657,48 @@ def test_a_child_sends_by_a_channel_of_its_own_whatever_its_parent_was_doing() -
 
     assert printed.splitlines() == ["taken", *["[] taken taken False", "0"] * 5, str(["taken"] * 5), "taken"]
     assert sorted(received.requests) == sorted([b"parent", *[b"child", b"new"] * 5, b"parent"])
+
+
+def test_a_fork_at_the_moment_a_request_succeeds_costs_no_later_one() -> None:
+    code = """
+        import os, sys, threading
+        from time import monotonic
+        from platform_otel.export.otlp_grpc import OtlpGrpcSender
+
+        sender = OtlpGrpcSender(sys.argv[1], {}, 30.0)
+        print(sender.send(b"1", monotonic() + 30).status)
+        taken, closed, outcomes, call = threading.Event(), threading.Event(), [], sender._call
+
+        class Channel:
+            def __init__(self, channel):
+                self.unary_unary, self._channel = channel.unary_unary, channel
+
+            def close(self):
+                self._channel.close()
+                closed.set()
+
+        def slow(*arguments):
+            outcome = call(*arguments)
+            taken.set()
+            closed.wait(30)
+            return outcome
+
+        sender._channel, sender._call = Channel(sender._channel), slow
+        thread = threading.Thread(target=lambda: outcomes.append(sender.send(b"2", monotonic() + 30).status))
+        thread.start()
+        taken.wait(30)
+        child = os.fork()
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+        thread.join(30)
+        print(*outcomes)
+        print(sender.send(b"3", monotonic() + 30).status)
+    """
+    with server() as (port, received):
+        assert child(code, f"http://127.0.0.1:{port}") == "taken\ntaken\ntaken\n"
+
+    assert received.requests == [b"1", b"2", b"3"]
 
 
 def test_grpcio_writes_nothing_into_the_services_stderr_and_its_environment_stays() -> None:

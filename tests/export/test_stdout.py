@@ -6,13 +6,17 @@ import pty
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanContext
 
 from platform_otel.analysis.tree import TraceSpan
-from platform_otel.export.stdout import json_line
+from platform_otel.export.stdout import StdoutCodec, json_line
+from platform_otel.process.identity import Identity
 from tests.support import LAUNCHER, environment, launch_code, run
 
 ONE_SPAN = "from opentelemetry import trace; trace.get_tracer('t').start_span('one', attributes={'n': 1}).end()"
@@ -107,6 +111,35 @@ except BlockingIOError:
     assert outcome.stderr == "1 nothing\n"
 
 
+def test_hostile_spans_cost_at_most_themselves() -> None:
+    code = """
+        import math
+        from opentelemetry import trace
+        class Hostile:
+            def __str__(self): raise ValueError("no text")
+            __repr__ = __len__ = __hash__ = __str__
+        class Shouting(str):
+            def __len__(self): raise ValueError("no length")
+        loop = []
+        loop.extend([loop] * 10)
+        values = [Hostile(), [Hostile()], {"k": Hostile()}, Shouting("x"), loop, {(1, 2): 3}, math.nan, 2 ** 70, b"x"]
+        tracer = trace.get_tracer("t")
+        for value in values:
+            span = tracer.start_span("strange", attributes={"before": 1, "value": value, "after": 2})
+            span.record_exception(ValueError(), {"exception.message": value})
+            span.end()
+        tracer.start_span(5, kind="server").end()
+        tracer.start_span("far", start_time=2 ** 70).end(-(2 ** 70))
+        tracer.start_span("good").end()
+    """
+    outcome = launch_code(code, PLATFORM_TRACE_STRICT=None)
+
+    assert outcome.stderr == ""
+    spans = [json.loads(line, parse_constant=pytest.fail) for line in outcome.stdout.splitlines()]
+    assert [span["name"] for span in spans] == ["strange"] * 9 + ["5", "far", "good"]
+    assert all(span["attributes"]["before"] + span["attributes"]["after"] == 3 for span in spans[:9])
+
+
 def test_a_reader_that_goes_away_costs_one_line() -> None:
     code = f"import time, os\n{ONE_SPAN}\ntrace.get_tracer_provider().force_flush()"
     process = subprocess.Popen(
@@ -124,32 +157,69 @@ def test_a_reader_that_goes_away_costs_one_line() -> None:
     assert errors == "platform-trace: spans are no longer printed: standard output: Broken pipe\n"
 
 
-def test_on_a_terminal_a_request_is_a_tree() -> None:
+def shown_on_a_terminal(code: str) -> str:
     screen, terminal = pty.openpty()
     process = subprocess.Popen(
-        [LAUNCHER, "--", sys.executable, "-c", NESTED], env=environment(NO_COLOR="1"), stdout=terminal
+        [LAUNCHER, "--", sys.executable, "-c", code], env=environment(NO_COLOR="1"), stdout=terminal
     )
     os.close(terminal)
     shown = b""
     try:
-        while chunk := os.read(screen, 4096):
+        while chunk := os.read(screen, 65536):
             shown += chunk
     except OSError:  # Linux says EIO when the other side has closed
         pass
     os.close(screen)
     process.wait(60)
+    return shown.decode()
 
-    outer, inner = [line for line in shown.decode().splitlines() if "outer" in line or "inner" in line]
+
+def test_on_a_terminal_a_request_is_a_tree() -> None:
+    shown = shown_on_a_terminal(NESTED)
+
+    outer, inner = [line for line in shown.splitlines() if "outer" in line or "inner" in line]
     assert inner.index("inner") > outer.index("outer")
-    assert b"\x1b[" not in shown
+    assert "\x1b[" not in shown
+
+
+def test_on_a_terminal_spans_that_there_is_no_room_for_are_shown_before_their_request_ends() -> None:
+    code = """
+from opentelemetry import trace
+tracer = trace.get_tracer('t')
+with tracer.start_as_current_span('outer'):
+    for _ in range(50):
+        tracer.start_span('first', attributes={'value': ['x' * 8000] * 60}).end()
+    trace.get_tracer_provider().force_flush()
+    print('still there', flush=True)
+"""
+    shown = shown_on_a_terminal(code)
+
+    assert 0 < shown.index("first") < shown.index("still there") < shown.index("outer")
+
+
+@pytest.mark.parametrize(
+    "value", ["x" * 8000, b"x" * 8000, ("x" * 4000,) * 2, {"k": ["x" * 8000]}, [({"y" * 8000: 1},)]]
+)
+def test_what_a_span_holds_is_counted_however_deep(value: object) -> None:
+    context = SpanContext(1, 2, is_remote=False)
+    holding: dict[str, Any] = {"value": value}  # Any: as an application may give it
+    _, size = StdoutCodec(Identity(dict)).encode(ReadableSpan("one", context, attributes=holding))
+
+    assert 8000 < size < 10_000
 
 
 def test_a_full_disk_or_any_refusal_leaves_the_service_alone() -> None:
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
+    code = f"""
+import sys
+{ONE_SPAN}
+trace.get_tracer_provider().force_flush()
+print(trace.get_tracer_provider().pipeline.exports[0].queue.counts(), file=sys.stderr)
+"""
     with open("/dev/full", "w") as full:
         outcome = subprocess.run(
-            [LAUNCHER, "--", sys.executable, "-c", ONE_SPAN],
+            [LAUNCHER, "--", sys.executable, "-c", code],
             env=environment(),
             stdout=full,
             stderr=subprocess.PIPE,
@@ -159,7 +229,10 @@ def test_a_full_disk_or_any_refusal_leaves_the_service_alone() -> None:
         )
 
     assert outcome.returncode == 0
-    assert outcome.stderr == "platform-trace: spans are no longer printed: standard output: No space left on device\n"
+    assert outcome.stderr.splitlines() == [
+        "platform-trace: spans are no longer printed: standard output: No space left on device",
+        "Counts(exported=0, rejected=1, dropped=0, queued=0)",
+    ]
 
 
 VALUES = st.one_of(

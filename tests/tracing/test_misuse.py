@@ -6,6 +6,26 @@ from platform_otel.demo.receiver import Receiver
 from tests.support import exporting_to, launch_code, received
 
 PREAMBLE = "import sys, itertools, datetime\nfrom opentelemetry import trace\nt = trace.get_tracer('t')\n"
+HOSTILE = """
+class Hostile(dict):
+    def __len__(self): raise ValueError
+    __bool__ = __iter__ = items = keys = __len__
+"""
+UNPRINTABLE = """
+class Unprintable:
+    def __str__(self): raise ValueError
+    __bool__ = __format__ = __eq__ = __str__
+class Odd(Exception):
+    __module__ = Unprintable()
+"""
+NO_TEXT = """
+class Text(str):
+    def __hash__(self): raise ValueError
+    __len__ = __eq__ = __bool__ = __str__ = __hash__
+class Odd(dict):
+    def __init__(self, items): self.given = items
+    def items(self): return self.given
+"""
 MISUSES = [
     "t.start_span('a', attributes=[('a', 1)]).end()",
     "t.start_span('a', links=[None]).end()",
@@ -20,6 +40,16 @@ MISUSES = [
     "trace.get_tracer('bad', 5, attributes=5).start_span('a').end()",
     "class L(list):\n    def __iter__(self): raise ValueError\nt.start_span('a', attributes={'k': L([1])}).end()",
     "s = t.start_span('a'); s.set_attribute('k', itertools.count()); s.end()",
+    "s = t.start_span('a'); s.set_status('ERROR'); s.set_status(None); s.end()",
+    f"{HOSTILE}s = t.start_span('a', attributes=Hostile(), links=Hostile()); s.add_event('e', Hostile()); s.end()",
+    f"{HOSTILE}s = t.start_span('a'); s.add_link(trace.INVALID_SPAN_CONTEXT, Hostile()); s.end()",
+    f"{UNPRINTABLE}trace.get_tracer(Unprintable(), Unprintable(), schema_url=Unprintable()).start_span('a').end()",
+    f"{NO_TEXT}trace.get_tracer(Text('n'), Text('1'), attributes={{'k': Text('v')}}).start_span('a').end()",
+    f"{HOSTILE}trace.get_tracer('n', attributes=Hostile()).start_span('a').end()",
+    f"{NO_TEXT}s = t.start_span('a', attributes=Odd([(Text('k'), 1)])); s.set_attribute(Text('k'), 2); s.end()",
+    f"{NO_TEXT}s = t.start_span('a'); s.record_exception(ValueError(), Odd([(Text('k'), 1), ([], 2)])); s.end()",
+    f"{NO_TEXT}s = t.start_span('a', attributes=Odd([1])); s.add_event('e', Odd([1])); s.add_link(s.context, Odd([1]))",
+    f"{UNPRINTABLE}s = t.start_span('a'); s.record_exception(Odd(), escaped=Unprintable()); s.end()",
 ]
 
 
@@ -105,6 +135,31 @@ if __name__ == "__main__":
     outcome = launch_code(code, **exporting_to(receiver))
 
     assert (outcome.stdout, outcome.stderr) == ("0\n", "")
+
+
+def test_a_child_that_is_forked_while_another_thread_starts_the_first_span_does_not_hang(receiver: Receiver) -> None:
+    code = (
+        PREAMBLE
+        + """
+import os, threading, time
+thread = threading.Thread(target=lambda: t.start_span('first').end())
+thread.start()
+while 'platform_otel.tracing.pipeline' not in sys.modules:
+    time.sleep(0)
+child = os.fork()
+if child == 0:
+    import faulthandler
+    faulthandler.dump_traceback_later(20, exit=True)
+    t.start_span('child').end()
+    sys.exit(0)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+thread.join()
+"""
+    )
+    outcome = launch_code(code, **exporting_to(receiver), PYTHONWARNINGS="ignore::DeprecationWarning")
+
+    assert (outcome.stdout, outcome.stderr) == ("0\n", "")
+    assert sorted(span.name for span in received(receiver, 2)) == ["child", "first"]
 
 
 def test_the_time_limit_of_a_job_passes_through_our_hooks() -> None:

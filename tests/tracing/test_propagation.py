@@ -1000,11 +1000,12 @@ def test_other_packages_propagators_do_no_harm(pigeons: Path) -> None:
         "print(propagate.extract({}, {'mine': 1}), carrier)\n"
     )
     outcome = run(sys.executable, "-c", code, PYTHONPATH=str(pigeons))
+    lost = "AttributeError: module 'pigeon' has no attribute 'Lost'"
 
     assert outcome.stdout == "{'mine': 1, 'pigeon': 1} {'pigeon': 'coo'}\n"
     assert outcome.stderr.splitlines() == [
-        "platform-trace: could not load the propagator lost: AttributeError: module 'pigeon' has no attribute 'Lost'",
-        "platform-trace: OTEL_PROPAGATORS: no installed package offers 'unknown'",
+        f"platform-trace: could not load 'lost', which OTEL_PROPAGATORS names; going without it: {lost}",
+        "platform-trace: OTEL_PROPAGATORS: no installed package offers 'unknown'; going without it",
         "platform-trace: could not inject by Lame: OSError: lame",
         "platform-trace: could not extract by Lame: OSError: lame",
     ]

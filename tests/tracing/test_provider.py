@@ -3,6 +3,8 @@
 import pytest
 
 from platform_otel.demo.receiver import Receiver
+from tests import faults
+from tests.faults import Collector
 from tests.support import exporting_to, launch_code, received
 
 OWN_PROVIDER = """
@@ -137,7 +139,7 @@ def test_an_application_that_already_exports_to_our_collector_is_not_doubled(rec
 
 def test_a_thread_race_for_the_first_span_builds_one_pipeline(receiver: Receiver) -> None:
     code = """
-        import threading
+        import sys, threading
         from opentelemetry import trace
         tracer = trace.get_tracer('t')
         gate = threading.Barrier(8)
@@ -147,11 +149,12 @@ def test_a_thread_race_for_the_first_span_builds_one_pipeline(receiver: Receiver
         threads = [threading.Thread(target=task) for _ in range(8)]
         [t.start() for t in threads]
         [t.join() for t in threads]
-        print([t.name for t in threading.enumerate() if t is not threading.main_thread()])
+        trace.get_tracer_provider().force_flush()  # by then what sends has started
+        print(len(sys._current_frames()), threading.active_count())
     """
     outcome = launch_code(code, **exporting_to(receiver))
 
-    assert (outcome.stdout, outcome.stderr) == ("['platform-trace exporter']\n", "")
+    assert (outcome.stdout, outcome.stderr) == ("2 1\n", "")  # the exporter's, which threading does not know
     assert len(received(receiver, 8)) == 8
     assert len({span.resource["service.instance.id"] for span in receiver.spans()}) == 1
 
@@ -271,3 +274,58 @@ def test_the_resource_says_who_we_are(receiver: Receiver) -> None:
     assert span.resource["process.pid"] == int(outcome.stdout)
     assert span.resource["telemetry.distro.name"] == "platform-otel"
     assert span.resource["team"] == "x"
+
+
+# Above what any step takes here, below what would be no limit at all.
+SOON = 3.0
+
+
+@pytest.mark.parametrize("milliseconds", [0, 1, 300])
+def test_force_flush_keeps_its_time_and_says_that_spans_are_left(milliseconds: int) -> None:
+    code = f"""
+        import os
+        from time import monotonic
+        from opentelemetry import trace
+        trace.get_tracer("t").start_span("one").end()
+        started = monotonic()
+        print(trace.get_tracer_provider().force_flush({milliseconds}), monotonic() - started < {SOON}, flush=True)
+        os._exit(0)  # the end of the process would wait once more
+    """
+    with Collector(faults.hang_after_request) as collector:
+        outcome = launch_code(code, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{collector.port}")
+
+    assert outcome.stdout == "False True\n"
+
+
+def test_force_flush_returns_when_all_has_arrived(receiver: Receiver) -> None:
+    code = """
+        from opentelemetry import trace
+        provider = trace.get_tracer_provider()
+        print(provider.force_flush())
+        trace.get_tracer("t").start_span("one").end()
+        print(provider.force_flush(60_000), provider.force_flush(0), flush=True)
+        import os
+        os._exit(0)
+    """
+    outcome = launch_code(code, **exporting_to(receiver, OTEL_BSP_SCHEDULE_DELAY="60000"))
+
+    assert outcome.stdout == "True\nTrue True\n"
+    assert [span.name for span in receiver.spans()] == ["one"]
+
+
+def test_shutdown_keeps_its_time_and_later_spans_cost_nothing() -> None:
+    code = """
+        from time import monotonic
+        from opentelemetry import trace
+        tracer = trace.get_tracer("t")
+        tracer.start_span("one").end()
+        started = monotonic()
+        trace.get_tracer_provider().shutdown()
+        tracer.start_span("late").end()
+        trace.get_tracer_provider().shutdown()
+        print(monotonic() - started < 4)
+    """
+    with Collector(faults.hang_after_request) as collector:
+        outcome = launch_code(code, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{collector.port}")
+
+    assert (outcome.returncode, outcome.stdout) == (0, "True\n")

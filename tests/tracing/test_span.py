@@ -1,7 +1,6 @@
 """Tracer and span keep the API's documented behaviour."""
 
 import asyncio
-import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +22,7 @@ from opentelemetry.trace import (
 from platform_otel.config import Config
 from platform_otel.tracing.provider import PlatformTracerProvider
 from platform_otel.tracing.span import RecordingSpan
+from tests.support import launch_code
 
 
 class Finished(list[Any]):
@@ -34,11 +34,18 @@ class Finished(list[Any]):
     def take(self, span: RecordingSpan) -> None:
         self.append(span)
 
-    def flush(self, seconds: float) -> bool:
-        return True
+    def waits(self) -> bool:
+        return False
 
-    def stop(self, deadline: float) -> None:
+    def begin_flush(self, deadline: float) -> Callable[[], bool]:
+        return lambda: True
+
+    def begin_stop(self, deadline: float) -> Callable[[], bool]:
         self.clear()
+        return lambda: True
+
+    def say_lost(self) -> None:
+        pass
 
     def start_anew(self) -> None:
         self.clear()
@@ -118,13 +125,15 @@ def test_what_a_span_starts_with_is_kept(tracer: trace.Tracer, finished: Finishe
 def test_attributes_that_are_changed_by_their_owner_later_stay_as_they_were(
     tracer: trace.Tracer, finished: Finished
 ) -> None:
-    given: dict[str, Any] = {"list": [1], "n": 1}
+    given: dict[str, Any] = {"list": [1], "n": 1, "nested": {"list": [[1], ({"k": [1]},)]}}
     span = tracer.start_span("one", attributes=given)
     given["list"].append(2)
     given["n"] = 2
+    given["nested"]["list"][0].append(2)
+    given["nested"]["list"][1][0]["k"].append(2)
     span.end()
 
-    assert dict(finished[0].attributes) == {"list": (1,), "n": 1}
+    assert dict(finished[0].attributes) == {"list": (1,), "n": 1, "nested": {"list": ((1,), ({"k": (1,)},))}}
 
 
 @pytest.mark.parametrize("key", ["", None, 5, b"k"])
@@ -135,6 +144,43 @@ def test_a_key_that_is_no_text_costs_its_own_attribute(tracer: trace.Tracer, fin
 
     assert dict(finished[0].attributes) == {"good": 2}
     assert finished[0].dropped_attributes == 2
+
+
+class Key(str):
+    """A key whose use in a dictionary runs its own code."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        raise ValueError
+
+
+def test_a_key_with_code_of_its_own_is_kept_as_its_text(tracer: trace.Tracer, finished: Finished) -> None:
+    span = tracer.start_span("one")
+    span.set_attribute(Key("k"), 1)
+    span.set_attribute("k", 2)
+    span.set_attribute(Key("k"), 3)
+    span.end()
+
+    assert finished[0].attributes == {"k": 3}
+    assert [type(key) for key in finished[0].attributes] == [str]
+
+
+def test_a_tracer_of_whatever_name_has_texts_that_stay(finished: Finished) -> None:
+    given: Any = {"list": [1], 5: "no key"}
+    unprintable: Any = Unprintable()
+    tracer = provider_with(finished).get_tracer(unprintable, "1", None, given)
+    given["list"].append(2)
+    tracer.start_span("one").end()
+
+    scope = finished[0].scope
+    assert (scope.name, scope.version, scope.schema_url) == ("(cannot be printed)", "1", "")
+    assert scope.attributes == {"list": (1,)}
+
+
+class Unprintable:
+    def __str__(self) -> str:
+        raise ValueError
 
 
 def test_limits_drop_the_newest_and_count_them(finished: Finished) -> None:
@@ -469,13 +515,18 @@ def test_the_sdks_console_exporter_prints_ours() -> None:
     assert (printed["name"], printed["attributes"], printed["status"]) == ("one", {"a": 1}, {"status_code": "UNSET"})
 
 
-def test_a_forked_child_has_ids_of_its_own(tracer: trace.Tracer) -> None:
-    read, write = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.write(write, f"{tracer.start_span('child').get_span_context().span_id}".encode())
-        os._exit(0)
-    os.waitpid(pid, 0)
-    child = int(os.read(read, 100))
+def test_a_forked_child_has_ids_of_its_own() -> None:
+    code = """
+        import os
+        from opentelemetry import trace
+        tracer = trace.get_tracer("t")
+        tracer.start_span("before")
+        child = os.fork()
+        print(tracer.start_span("after").get_span_context(), flush=True)
+        if child:
+            os.waitpid(child, 0)
+    """
+    outcome = launch_code(code, OTEL_TRACES_EXPORTER="none", PYTHONWARNINGS="ignore")
 
-    assert child != tracer.start_span("parent").get_span_context().span_id
+    of_one, of_the_other = outcome.stdout.splitlines()
+    assert of_one != of_the_other
