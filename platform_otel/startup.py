@@ -51,10 +51,9 @@ def _start() -> None:
 
 def _program(argv: list[str]) -> str:
     """The module or script that an interpreter runs, without folder and version: "pip" for /bin/pip3.11."""
-    from platform_otel.process.service_name import target
+    from platform_otel.process.command_line import target
 
-    name = os.path.basename(target(argv).name)
-    return name.rstrip("0123456789.") if name.startswith("pip") else name
+    return target(argv).called()
 
 
 def _say_what_is_not_supported(config: "Config") -> None:
@@ -84,14 +83,12 @@ def _check_propagators(config: "Config") -> None:
 
 
 def _arm(config: "Config") -> None:
-    import atexit
-
     from platform_otel.instrumentation import arming
+    from platform_otel.process import lifecycle
     from platform_otel.process.import_hooks import when_imported
     from platform_otel.process.service_name import pass_on
 
-    # Before the service registers anything: what is registered first runs last, after spans of its own handlers.
-    atexit.register(_stop)
+    lifecycle.arm(config)
     pass_on(os.environ, sys.orig_argv)
     arming.arm(config)
     when_imported("opentelemetry.trace", lambda: _set_provider(config))
@@ -106,12 +103,6 @@ def _set_provider(config: "Config") -> None:
     from platform_otel.tracing.provider import install
 
     install(config)
-
-
-def _stop() -> None:
-    provider = sys.modules.get("platform_otel.tracing.provider")
-    if provider is not None:
-        provider.stop()
 
 
 def _join_the_sdk() -> None:

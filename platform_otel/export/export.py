@@ -240,16 +240,20 @@ class Export:
                 return is_time()
         return True
 
-    def _pause(self, seconds: float, asked: float) -> None:
-        """Before the next attempt; the process's end cuts it short.
+    def _pause(self, seconds: float, asked: float, was_ending: bool) -> None:
+        """Before the next attempt; that the process's end has begun since the last one cuts it short.
 
         A flush does, too, but not of what the collector asked for, and not of two pauses in a row: a service that
         flushes often must not keep a collector down.
         """
+
+        def ends() -> bool:
+            return self._is_ending() and not was_ending
+
         now = monotonic()
-        self._wait_until(now + min(asked, seconds), self._is_ending)
+        self._wait_until(now + min(asked, seconds), ends)
         may_hurry = not self._hurried
-        self._hurried = self._wait_until(now + seconds, lambda: self._is_ending() or (may_hurry and self._flushed))
+        self._hurried = self._wait_until(now + seconds, lambda: ends() or (may_hurry and self._flushed))
 
     def _close(self) -> None:
         if self._sender is not None:
@@ -276,7 +280,7 @@ class Export:
         else:
             message = self._destination.codec.message(batch.items)
         for delay in delays():
-            self._flushed = False
+            self._flushed, was_ending = False, self._is_ending()
             outcome = self._sender.send(message, min(deadline, self._deadline))
             if outcome.status == "taken":
                 self._reports.taken(outcome, self.queue.counts())
@@ -289,5 +293,5 @@ class Export:
             pause = next_delay(delay, outcome.retry_after, min(deadline, self._deadline) - monotonic())
             if pause is None:
                 return False
-            self._pause(pause, outcome.retry_after or 0.0)
+            self._pause(pause, outcome.retry_after or 0.0, was_ending)
         return False

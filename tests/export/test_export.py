@@ -272,6 +272,9 @@ def test_a_batch_is_sent_as_soon_as_its_bytes_are_there() -> None:
     collector = Collector()
     collector.codec = Large()
     export = Export(collector, Batching(delay=3600))
+    export.take(0)
+    assert export.flush(PATIENCE)
+    assert collector.asked.acquire(timeout=PATIENCE)
     for number in range(4):
         export.take(number)
 
@@ -287,7 +290,7 @@ def test_flushes_during_an_outage_leave_nothing_behind_and_do_not_defeat_the_pau
 
     assert not any(flushed)
     assert not collector.asked.acquire(timeout=0.1)
-    assert (len(export._flushes), export._calls.qsize() <= 1) == (0, True)
+    assert not export._flushes
 
 
 def test_a_flush_cuts_a_pause_short_but_not_two_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,13 +311,49 @@ def test_a_flush_cuts_a_pause_short_but_not_two_in_a_row(monkeypatch: pytest.Mon
 
 
 def test_the_end_of_the_process_cuts_short_also_a_pause_that_was_asked_for() -> None:
-    collector = Collector(chain([Outcome("retry", message="too many", retry_after=3600)], repeat(TAKEN)))
+    collector = Collector(chain([Outcome("retry", message="too many", retry_after=30)], repeat(TAKEN)))
     export = Export(collector, Batching(delay=0.01))
     export.take(1)
     assert collector.asked.acquire(timeout=PATIENCE)
     assert export.begin_stop(monotonic() + PATIENCE)()
 
     assert numbers(collector) == [1]
+
+
+def test_a_process_that_ends_during_an_outage_keeps_the_pauses_between_attempts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(export_module, "delays", lambda: repeat(0.1))
+    asked: list[Outcome] = []
+
+    def down() -> Iterator[Outcome]:
+        while True:
+            asked.append(Outcome("retry", message="connection refused"))
+            yield asked[-1]
+
+    export = Export(Collector(down()), Batching(delay=3600))
+    export.take(1)
+    export.begin_stop(monotonic() + 0.35)()
+
+    assert 1 < len(asked) <= 5
+
+
+def test_flushes_while_an_attempt_hangs_leave_nothing_behind() -> None:
+    over = threading.Event()
+
+    def hanging() -> Iterator[Outcome]:
+        while True:
+            over.wait(PATIENCE)
+            yield TAKEN
+
+    export = Export(Collector(hanging()), Batching(delay=0.01))
+    export.take(1)
+    for _ in range(1000):
+        export.flush(0)
+
+    assert (len(export._flushes), export._calls.qsize()) == (0, 1)
+    over.set()
+    assert export.flush(PATIENCE)
 
 
 def test_what_was_refused_and_not_said_yet_is_said_at_the_end(capfd: pytest.CaptureFixture[str]) -> None:
