@@ -1,0 +1,1 @@
+"""What the conventions say of HTTP: pure functions from requests to attributes, and the settings that users know."""

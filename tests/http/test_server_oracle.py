@@ -1,0 +1,134 @@
+"""Our server spans are upstream's, but for the differences that docs/reference/http-differences-servers.md lists."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from platform_otel.demo.receiver import ReceivedSpan
+from platform_otel.http.server_request import shown_query
+from tests.http.exchanges import PARENT, request, spans_by_case
+
+COMMANDS = {
+    "fastapi": ("uvicorn", "every_route_fastapi:app", "--port", "{port}", "--log-level", "warning"),
+    "starlette": ("uvicorn", "every_route_starlette:app", "--port", "{port}", "--log-level", "warning"),
+    "flask": ("gunicorn", "every_route_flask:app", "-b", "127.0.0.1:{port}", "--threads", "2", "--log-level", "error"),
+}
+CASES: dict[str, tuple[bytes, int | None]] = {
+    "matched": (request("/hello/ada?x=1"), None),
+    "secret in the query": (request("/hello/ada?token=abc&x=%20&a=b"), None),
+    "in a thread": (request("/sync/1"), None),
+    "head": (request("/sync/1", method="HEAD"), None),
+    "post without a body": (request("/sync/1", method="POST"), None),
+    "method not allowed": (request("/hello/ada", method="POST"), None),
+    "unknown method": (request("/hello/ada", method="FOO"), None),
+    "not found by the endpoint": (request("/missing"), None),
+    "unmatched": (request("/nowhere"), None),
+    "unavailable": (request("/unavailable"), None),
+    "answered by a handler": (request("/expected"), None),
+    "broken": (request("/broken"), None),
+    "stream": (request("/stream"), None),
+    "broken stream": (request("/broken-stream"), None),
+    "client goes away": (request("/endless"), 5000),
+    "upload": (request("/upload", method="POST", body=b"x" * 100_000), None),
+    "redirected": (request("/slash"), None),
+    "nested prefixes": (request("/api/v1/items/3"), None),
+    "user agent": (request("/hello/ada", "User-Agent: curl/8.1"), None),
+    "http 1.0": (request("/hello/ada", version="1.0"), None),
+    "header twice": (request("/hello/ada", "X-A: 1", "X-A: 2"), None),
+    "header of odd bytes": (request("/hello/ada", "X-A: \xff\xfe"), None),
+    "address with a port in it": (request("/hello/a:b@c"), None),
+}
+# Where upstream's says 500 or nothing, ours says what was raised.
+RAISED = {"unavailable", "answered by a handler", "broken", "broken stream"}
+# Upstream's for Starlette sees the first mount only, names by any method, and is beneath what answers with a 500.
+JOINED = ("starlette", "nested prefixes")
+BENEATH = ("starlette", "broken")
+NAMES = {JOINED: "GET /api/v1/items/{item:int}", ("starlette", "unknown method"): "HTTP /hello/{name}"}
+
+
+@cache
+def spans(framework: str, upstream: bool) -> dict[str, tuple[int, list[ReceivedSpan]]]:
+    library = {"PLATFORM_TRACE_UPSTREAM": "all"} if upstream else {}
+    return spans_by_case(("platform-trace", *COMMANDS[framework]), CASES, **library)
+
+
+def one_span(framework: str, case: str, upstream: bool = False) -> ReceivedSpan:
+    _, [span] = spans(framework, upstream)[case]
+    return span
+
+
+each_case = pytest.mark.parametrize("case", CASES)
+each_framework = pytest.mark.parametrize("framework", COMMANDS)
+
+
+@each_framework
+@each_case
+def test_the_answer_is_the_same(framework: str, case: str) -> None:
+    assert spans(framework, upstream=False)[case][0] == spans(framework, upstream=True)[case][0]
+
+
+@each_framework
+@each_case
+def test_kind_parent_and_trace_are_the_same(framework: str, case: str) -> None:
+    ours, theirs = one_span(framework, case), one_span(framework, case, upstream=True)
+
+    assert (ours.kind, ours.trace_id, ours.parent_id) == (theirs.kind, theirs.trace_id, theirs.parent_id)
+    assert (ours.kind, ours.parent_id) == ("server", PARENT)
+
+
+@each_framework
+@each_case
+def test_the_name_is_the_same_but_for_the_differences_that_the_page_lists(framework: str, case: str) -> None:
+    ours, theirs = one_span(framework, case), one_span(framework, case, upstream=True)
+    expected = NAMES.get((framework, case), theirs.name)
+    if framework == "flask" and "http.route" not in theirs.attributes:
+        expected = expected.split(" ")[0]
+
+    assert ours.name == expected
+
+
+@each_framework
+@each_case
+def test_the_status_is_the_same_but_for_a_stream_that_breaks_off(framework: str, case: str) -> None:
+    ours, theirs = one_span(framework, case), one_span(framework, case, upstream=True)
+
+    assert ours.status == ("error" if case == "broken stream" else theirs.status)
+
+
+@each_framework
+@each_case
+def test_the_attributes_are_the_same_but_for_those_that_the_page_lists(framework: str, case: str) -> None:
+    ours, theirs = one_span(framework, case), one_span(framework, case, upstream=True)
+    expected = dict(theirs.attributes)
+    expected.pop("client.port", None)
+    expected |= {"server.address": "service", "server.port": 8080}
+    if "url.query" in expected:
+        expected["url.query"] = shown_query(str(expected["url.query"]))
+    if case in RAISED:
+        expected["error.type"] = ours.attributes["error.type"]
+    if (framework, case) == JOINED:
+        expected["http.route"] = "/api/v1/items/{item:int}"
+    if (framework, case) == BENEATH:
+        expected["http.response.status_code"] = 500
+    if case == "client goes away":
+        expected["platform_trace.interrupted"] = "disconnect"
+
+    assert dict(ours.attributes) == expected
+
+
+@each_framework
+@pytest.mark.parametrize("case", sorted(RAISED))
+def test_what_was_raised_is_recorded_once_and_is_the_error(framework: str, case: str) -> None:
+    span = one_span(framework, case)
+    [event] = span.events
+
+    assert event.attributes["exception.type"] == span.attributes["error.type"]
+    assert span.message.startswith(str(span.attributes["error.type"]).rpartition(".")[2])
+
+
+@each_framework
+@pytest.mark.parametrize("case", sorted(CASES.keys() - RAISED))
+def test_nothing_else_is_recorded(framework: str, case: str) -> None:
+    assert one_span(framework, case).events == ()
