@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from platform_otel.instrumentation.choice import Choice
 
 from platform_otel.config import Config
-from platform_otel.instrumentation.catalog import CATALOG, HANDLER
+from platform_otel.instrumentation.catalog import CATALOG, HANDLER, Row
 from platform_otel.instrumentation.discovery import EntryPoint, Installed, installed
 from platform_otel.process.guard import debug, described, guarded, say
 from platform_otel.process.import_hooks import when_foreign_imported, when_imported
@@ -22,7 +22,17 @@ def arm(config: Config) -> None:
     instrumentations = _Instrumentations(config)
     for trigger in _triggers():
         instrumentations.wait_for(trigger)
+    for row in CATALOG:
+        if row.ours and row.distribution:
+            instrumentations.wait_for_upstreams(row.library)
+    when_imported("opentelemetry.instrumentation.utils", _let_upstream_take_over)
     when_foreign_imported(instrumentations.wait_for_others)
+
+
+def _let_upstream_take_over() -> None:
+    from platform_otel.instrumentation import takeover
+
+    takeover.install()
 
 
 def _triggers() -> dict[str, None]:
@@ -56,6 +66,27 @@ class _Instrumentations:
             for trigger in choice.row.triggers:
                 if trigger not in known:
                     self.wait_for(trigger)
+
+    def wait_for_upstreams(self, library: str) -> None:
+        """Wait for a service that instruments a library of ours by itself, through upstream's."""
+        when_imported(f"opentelemetry.instrumentation.{library}", lambda: self._upstreams_imported(library))
+
+    def _upstreams_imported(self, library: str) -> None:
+        found, choices = self._choices()
+        upstreams = found.group("opentelemetry_instrumentor").get(library)
+        ours = [choice.row for choice in choices if choice.row.library == library and choice.is_ours]
+        if ours and upstreams is not None:
+            from platform_otel.instrumentation import own_calls
+
+            own_calls.replace_ours(library, upstreams.load()(), lambda: self._give_way(ours[0]))
+
+    def _give_way(self, row: Row) -> None:
+        """Take ours out of force, or see to it that it does not come into force."""
+        if self._is_new(row.library):
+            return
+        ours = sys.modules.get(f"platform_otel.instrumentation.{row.ours}")
+        # Servers' have no such function: they look at each application whether upstream has instrumented it.
+        getattr(ours, "uninstrument", lambda: None)()
 
     def _imported(self, trigger: str) -> None:
         """Instrument the library, and after it what its instrumentor imports: that one is half imported until then."""
@@ -115,6 +146,9 @@ def instrument(choice: "Choice", config: Config, found: Installed) -> None:
     library, entry_point = choice.row.library, choice.entry_point
     if entry_point is None:
         debug(f"{library} is not instrumented: {choice.reason}")
+    elif choice.is_ours:
+        entry_point.load()(config)
+        debug(f"{library} is instrumented: {choice.reason}")
     elif entry_point.is_being_imported():
         debug(f"{library} is left to the service, which imports its instrumentor itself")
     elif choice.row.special:
@@ -133,6 +167,7 @@ def _call(
 
     library = choice.row.library
     conventions.select(config)
+    conventions.redact()
     try:
         instrumentor = entry_point.load()()
     except ModuleNotFoundError as error:  # the library, or what it takes to trace it, is not installed
@@ -152,7 +187,7 @@ def _conflict(requirements: object, found: Installed) -> str:
     """The requirement that the installed library does not meet, with what is installed; "" if all is well."""
     from packaging.requirements import Requirement
 
-    from platform_otel.instrumentation.discovery import normalised
+    from platform_otel.process.distribution import normalised
 
     for text in requirements if isinstance(requirements, (list, tuple)) else ():
         requirement = Requirement(text)

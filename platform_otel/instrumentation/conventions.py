@@ -1,6 +1,7 @@
-"""Which semantic conventions upstream's instrumentations follow: the stable ones, unless the user says otherwise."""
+"""What upstream's instrumentations record: by the stable conventions unless the user says otherwise, and no secrets."""
 
 from platform_otel.config import Config
+from platform_otel.http.urls import redacted
 from platform_otel.process.environment import changed_for_now
 
 _VARIABLE = "OTEL_SEMCONV_STABILITY_OPT_IN"
@@ -15,6 +16,17 @@ def select(config: Config) -> None:
 
     with changed_for_now({_VARIABLE: ",".join(config.get(_VARIABLE))}):
         _semconv._OpenTelemetrySemanticConventionStability._initialize()
+
+
+def redact() -> None:
+    """Have addresses redacted as ours are: upstream's own function knows four names of secrets.
+
+    Before an instrumentation is imported, since each takes the function by its name.
+    """
+    from opentelemetry.util import http
+
+    http.redact_url = redacted
+    http.redact_query_parameters = redacted
 
 
 def give_back() -> None:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
+    from platform_otel.process.distribution import Distribution
+
 _GROUPS = "opentelemetry_"
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
@@ -27,19 +29,23 @@ class EntryPoint:
         self.distribution = distribution
         self.metadata = metadata
 
+    @property
+    def module(self) -> str:
+        """The module that it is in."""
+        return self.target.partition(":")[0]
+
     def load(self) -> "Any":  # Any: whatever the other package offers
         """Import and return it. Raises what that import raises."""
         from importlib import import_module
 
-        module, _, attributes = self.target.partition(":")
-        found: Any = import_module(module)
-        for attribute in attributes.split("."):
+        found: Any = import_module(self.module)
+        for attribute in self.target.partition(":")[2].split("."):
             found = getattr(found, attribute)
         return found
 
     def is_being_imported(self) -> bool:
         """Whether its module is half imported at this moment, so that nothing can be loaded from it yet."""
-        spec = getattr(sys.modules.get(self.target.partition(":")[0]), "__spec__", None)
+        spec = getattr(sys.modules.get(self.module), "__spec__", None)
         return bool(getattr(spec, "_initializing", False))  # the import system's own mark
 
 
@@ -61,62 +67,37 @@ class Installed:
         return self._entry_points.get(group, {})
 
 
-def normalised(name: str) -> str:
-    """A distribution's name as the package index compares it (PEP 503)."""
-    return name.replace("_", "-").replace(".", "-").lower()
-
-
 def installed(path: "Sequence[str] | None" = None) -> Installed:
     """Look through the folders of ``path``, by default ``sys.path``. Earlier folders win, as for imports."""
+    from platform_otel.process.distribution import distributions  # here, for the start itself looks for nothing
+
     found = Installed()
     for folder in sys.path if path is None else path:
-        for name, version, metadata in _distributions(folder or os.curdir):
-            if name in found.versions:
+        for distribution in distributions(folder):
+            if distribution.name in found.versions:
                 continue
-            found.versions[name] = version
-            for entry_point in _entry_points(metadata, name):
+            found.versions[distribution.name] = distribution.version
+            for entry_point in _entry_points(distribution):
                 found.add(entry_point)
     return found
 
 
-def _distributions(folder: str) -> "Iterator[tuple[str, str, str]]":
-    """Normalised name, version and metadata folder of each distribution in ``folder``."""
-    try:
-        names = os.listdir(folder)
-    except OSError:  # not there, not readable, or a zip file
-        return
-    for name in names:
-        stem, dot, kind = name.rpartition(".")
-        if dot and kind in ("dist-info", "egg-info"):
-            distribution, _, version = stem.partition("-")
-            yield normalised(distribution), version.partition("-")[0], os.path.join(folder, name)
+def _entry_points(distribution: "Distribution") -> "Iterator[EntryPoint]":
+    from platform_otel.process.distribution import entry_points
 
-
-def _entry_points(metadata: str, distribution: str) -> "Iterator[EntryPoint]":
-    text = _read(os.path.join(metadata, "entry_points.txt"))
+    text = distribution.read("entry_points.txt")
     if _GROUPS not in text:
         return
-    group = ""
-    for line in map(str.strip, text.splitlines()):
-        name, equals, target = line.partition("=")
-        if line.startswith("["):
-            group = line.strip("[]")
-        elif equals and group.startswith(_GROUPS) and not line.startswith(("#", ";")):
-            # "module:attribute [extra]" is allowed by the format; the extra does not matter here.
-            yield EntryPoint(group, name.strip(), target.partition("[")[0].strip(), distribution, metadata)
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-    except OSError:
-        return ""
+    for group, name, target in entry_points(text):
+        if group.startswith(_GROUPS):
+            yield EntryPoint(group, name, target, distribution.name, distribution.metadata)
 
 
 def required_library(entry_point: EntryPoint) -> str:
     """The distribution that an instrumentor's extra ``instruments`` names, normalised; "" if none."""
-    for line in _read(os.path.join(entry_point.metadata, "METADATA")).splitlines():
+    from platform_otel.process.distribution import normalised, read_text
+
+    for line in read_text(os.path.join(entry_point.metadata, "METADATA")).splitlines():
         if not line:  # the description follows
             break
         if line.startswith("Requires-Dist:") and "instruments" in line:

@@ -24,6 +24,49 @@ def yield_to(library: str, instrumentor: Any) -> None:
         _replace_instrument_app(kind, _UNDO_APP[library])
 
 
+def replace_ours(library: str, instrumentor: Any, give_way: Callable[[], None]) -> None:
+    """Let the service's ``instrument()`` and ``instrument_app()`` of upstream's take the place of our instrumentation.
+
+    Args:
+        library: its name in the catalog.
+        instrumentor: upstream's, not in force. Any: upstream is not typed.
+        give_way: takes ours out of force.
+    """
+    kind = type(instrumentor)
+
+    def leave() -> None:
+        with guarded(f"leave {library} to the service's own instrumentation"):
+            debug(f"the service instruments {library} itself")
+            give_way()
+            conventions.give_back()
+
+    def instrument(**arguments: Any) -> Any:
+        instrumentor.__dict__.pop("uninstrument", None)
+        leave()
+        return kind.instrument(instrumentor, **arguments)
+
+    def uninstrument(**_: Any) -> None:
+        # Upstream's is not in force, and would say so.
+        del instrumentor.uninstrument
+        leave()
+
+    # The instrumentor is a singleton, and these functions attributes of it that hide the methods.
+    instrumentor.instrument = instrument
+    instrumentor.uninstrument = uninstrument
+    if hasattr(kind, "instrument_app"):
+        _give_back_conventions_before(kind)
+
+
+def _give_back_conventions_before(kind: Any) -> None:
+    instrument_app = kind.instrument_app
+
+    def with_its_own_conventions(app: Any, *arguments: Any, **named: Any) -> Any:
+        conventions.give_back()
+        return instrument_app(app, *arguments, **named)
+
+    kind.instrument_app = staticmethod(with_its_own_conventions)
+
+
 def _replace_instrument(library: str, instrumentor: Any) -> None:
     def instrument(**arguments: Any) -> Any:
         # The instrumentor is a singleton, and this function an attribute of it that hides the method.

@@ -61,12 +61,20 @@ def said_to_be(report: Report) -> set[str]:
 def venv(tmp_path_factory: pytest.TempPathFactory) -> Venv:
     """A real environment that lacks four packages.
 
-    Jinja's instrumentation; what that of urllib needs; that of httpx is there without httpx; and sqlite3's is half
+    That of SQLAlchemy; what that of tornado needs; that of httpx is there without httpx; and sqlite3's is half
     uninstalled.
     """
     made = Venv(tmp_path_factory.mktemp("libraries") / "venv")
-    names = [f"opentelemetry-instrumentation-{name}" for name in ("fastapi", "urllib", "httpx", "sqlite3")]
-    made.take("platform-otel", "flask", "requests", *names, without=["opentelemetry-util-http", "httpx"])
+    names = [f"opentelemetry-instrumentation-{name}" for name in ("fastapi", "tornado", "httpx", "sqlite3")]
+    made.take(
+        "platform-otel",
+        "flask",
+        "requests",
+        "sqlalchemy",
+        "tornado",
+        *names,
+        without=["opentelemetry-util-http", "httpx"],
+    )
     for path in (made.site_packages / "opentelemetry" / "instrumentation" / "sqlite3").glob("*.py"):
         path.unlink()
     return made
@@ -77,14 +85,12 @@ def test_with_missing_packages_the_rows_are_true(venv: Venv) -> None:
     rows = report.section("libraries")
 
     assert said_to_be(report) == in_force(venv.python)
-    assert rows["jinja2"].detail.endswith(": opentelemetry-instrumentation-jinja2 is not installed")
-    # It works inside of requests that are traced anyway.
-    assert rows["jinja2"].status == "off"
+    assert rows["sqlalchemy"].detail.endswith(": opentelemetry-instrumentation-sqlalchemy is not installed")
     api = f"opentelemetry-api=={version('opentelemetry-api')}"
-    assert rows["jinja2"].hint.endswith(f"{venv.python} opentelemetry-instrumentation-jinja2 {api}")
-    assert "needs opentelemetry-util-http, not installed" in rows["urllib"].detail
+    assert rows["sqlalchemy"].hint.endswith(f"{venv.python} opentelemetry-instrumentation-sqlalchemy {api}")
+    assert "needs opentelemetry-util-http, not installed" in rows["tornado"].detail
     needed = f"opentelemetry-util-http=={version('opentelemetry-instrumentation')}"
-    assert rows["urllib"].hint.endswith(f"{venv.python} {needed} {api}")
+    assert rows["tornado"].hint.endswith(f"{venv.python} {needed} {api}")
     assert "httpx" not in rows
     assert "lacks its module opentelemetry.instrumentation.sqlite3" in rows["sqlite3"].detail
     again = f"opentelemetry-instrumentation-sqlite3=={version('opentelemetry-instrumentation-sqlite3')}"
@@ -93,10 +99,10 @@ def test_with_missing_packages_the_rows_are_true(venv: Venv) -> None:
 
 
 def test_what_is_said_to_be_missing_is_traced_once_it_is_installed(venv: Venv) -> None:
-    venv.take("opentelemetry-util-http", "opentelemetry-instrumentation-jinja2")
+    venv.take("opentelemetry-util-http", "opentelemetry-instrumentation-sqlalchemy")
     report = doctor(venv.python, "-c", "pass")
 
-    assert {"jinja2", "urllib"} <= said_to_be(report)
+    assert {"sqlalchemy", "tornado"} <= said_to_be(report)
     assert said_to_be(report) == in_force(venv.python)
 
 

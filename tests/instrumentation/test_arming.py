@@ -271,7 +271,7 @@ def test_one_distribution_with_two_libraries_instruments_both_though_it_imports_
     install(packages, "both", entry_points=entry_points, both=f"import httpx2\n{SAYS_SO}\n{second}")
     install(packages, "httpx", httpx="")
     install(packages, "httpx2", httpx2="")
-    outcome = launch_code("import httpx; print('imported')", PYTHONPATH=str(packages))
+    outcome = launch_code("import httpx; print('imported')", PYTHONPATH=str(packages), PLATFORM_TRACE_UPSTREAM="httpx")
 
     assert (outcome.stdout, outcome.stderr) == ("instrumented by both\ninstrumented by Second\nimported\n", "")
 
@@ -285,7 +285,12 @@ def test_what_is_imported_in_the_middle_of_other_imports_is_instrumented_after_a
     instrumentor(packages, "marvel", "print('marvel')")
     code = f"import {first}; import asyncio, logging, threading; print('so far'); import marvel; print('imported')"
     names = "asyncio,logging,marvel,threading"
-    outcome = launch_code(code, PYTHONPATH=str(packages), PLATFORM_TRACE_ENABLED_INSTRUMENTATIONS=names)
+    outcome = launch_code(
+        code,
+        PYTHONPATH=str(packages),
+        PLATFORM_TRACE_ENABLED_INSTRUMENTATIONS=names,
+        PLATFORM_TRACE_UPSTREAM="threading",
+    )
 
     assert outcome.stderr == ""
     assert outcome.stdout.splitlines() == [
@@ -300,7 +305,8 @@ def test_what_is_imported_in_the_middle_of_other_imports_is_instrumented_after_a
 
 def test_what_a_script_imports_before_any_library_loads_no_instrumentor(packages: Path) -> None:
     known_instrumentor(packages, "threading", SAYS_SO)
-    outcome = launch_code("import threading, logging, asyncio, concurrent.futures", PYTHONPATH=str(packages))
+    code = "import threading, logging, asyncio, concurrent.futures"
+    outcome = launch_code(code, PYTHONPATH=str(packages), PLATFORM_TRACE_UPSTREAM="threading")
 
     assert (outcome.stdout, outcome.stderr) == ("", "")
 

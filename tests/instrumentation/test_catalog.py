@@ -10,7 +10,7 @@ import pytest
 from opentelemetry.instrumentation import bootstrap_gen
 
 from platform_otel.instrumentation.catalog import CATALOG, Row
-from platform_otel.instrumentation.discovery import normalised
+from platform_otel.process.distribution import normalised
 from tests.support import run
 
 every_row = pytest.mark.parametrize("row", CATALOG, ids=[row.library for row in CATALOG])
@@ -30,8 +30,13 @@ def test_a_trigger_is_the_name_of_a_module(row: Row) -> None:
 
 @every_row
 def test_a_distribution_is_named_as_the_package_index_names_it(row: Row) -> None:
-    assert row.distribution.startswith("opentelemetry-instrumentation-")
+    assert row.distribution.startswith("opentelemetry-instrumentation-") or (row.ours and not row.distribution)
     assert row.distribution == normalised(row.distribution)
+
+
+@every_row
+def test_one_of_ours_has_its_module(row: Row) -> None:
+    assert not row.ours or find_spec(f"platform_otel.instrumentation.{row.ours}") is not None
 
 
 @every_row

@@ -37,7 +37,7 @@ def is_usable(row: Row) -> bool:
     """Whether its instrumentor and its library are installed here, and it is on by default."""
     if row.off or not row.triggers or row.triggers == (HANDLER,):
         return False
-    return is_installed(row.distribution) and find_spec(row.triggers[0].partition(".")[0]) is not None
+    return bool(row.ours or is_installed(row.distribution)) and find_spec(row.triggers[0].partition(".")[0]) is not None
 
 
 @pytest.mark.parametrize("row", [row for row in CATALOG if is_usable(row)], ids=lambda row: row.library)
@@ -45,7 +45,7 @@ def test_importing_a_library_instruments_it_once_and_prints_nothing(receiver: Re
     imports = IMPORTS.get(row.library, f"import {row.triggers[0]}")
     program = f"{imports}\n{imports}"
     said = launch_code(program, OTEL_LOG_LEVEL="debug").stderr.splitlines()
-    in_force = f"platform-trace: {row.library} is instrumented: by {row.distribution}"
+    in_force = f"platform-trace: {row.library} is instrumented: by {'platform-otel' if row.ours else row.distribution}"
     refused = [line for line in said if f"{row.library} is not instrumented: {row.distribution} needs" in line]
     if refused:
         pytest.skip(refused[0])

@@ -1,0 +1,336 @@
+"""The one span of a request that a server received, from its headers to the end of its response."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry import propagate
+from opentelemetry.context import Context, create_key
+from opentelemetry.propagators.textmap import Getter
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, get_current_span, get_tracer
+from opentelemetry.trace.propagation import _SPAN_KEY
+
+from platform_otel import __version__
+from platform_otel.config import Config
+from platform_otel.http.server_request import SERVER_ERROR, W3C_CONTEXT, Headers, ignored_context
+from platform_otel.http.settings import server_settings
+from platform_otel.instrumentation.client_error import record, type_name
+from platform_otel.instrumentation.context import attach, get_current
+from platform_otel.instrumentation.excluded import ExcludedSpan
+from platform_otel.process.guard import guarded
+
+if TYPE_CHECKING:
+    from platform_otel.instrumentation.http_metrics import Durations, Measurement
+
+# In ASGI scopes and in WSGI environs: this request is seen to, and this is its ServerRequest; None if it is excluded.
+MARK = "platform_trace.request"
+# The same, in a context.
+REQUEST = create_key("platform_trace.request")
+
+DISCONNECT = "disconnect"
+CANCELLATION = "cancellation"
+INCOMPLETE = "incomplete_response"
+_W3C = frozenset(W3C_CONTEXT)
+_ERROR = Status(StatusCode.ERROR)
+
+# All of them, in the form that the propagators take.
+Carrier = Callable[[], Mapping[str, Any]]
+
+
+class _HeadersGetter(Getter[Mapping[str, Any]]):
+    """Reads headers, whose names are in lower case, by a name in any case."""
+
+    def get(self, carrier: Mapping[str, Any], key: str) -> list[str] | None:
+        values = carrier.get(key.lower())
+        return [values] if isinstance(values, str) else values
+
+    def keys(self, carrier: Mapping[str, Any]) -> list[str]:
+        return list(carrier)
+
+
+_HEADERS = _HeadersGetter()
+
+
+class Server:
+    """How the requests to one framework become spans.
+
+    Args:
+        library: its name in the scope of the spans, "platform_otel.<library>".
+        settings: whose settings hold: those of OTEL_PYTHON_<settings>_EXCLUDED_URLS.
+    """
+
+    def __init__(self, config: Config, library: str, settings: str) -> None:
+        self.settings = server_settings(config, settings)
+        self._start_span = get_tracer(f"platform_otel.{library}", __version__).start_span
+        self._trusts = config.get("PLATFORM_TRACE_TRUST_INCOMING") == "always"
+        self._propagator: tuple[object, bool] = (None, True)
+        self._durations: Durations | None = None
+        if self.settings.measures:
+            from platform_otel.instrumentation.http_metrics import durations
+
+            self._durations = durations("server")
+
+    def begin(self, name: str, attributes: dict[str, Any], headers: Headers, carrier: Carrier) -> ServerRequest:
+        """Start the span of a request and make it current.
+
+        Args:
+            name: what its name begins with, the method; the route follows when it is known.
+            attributes: what is known of it already.
+            headers: those of its headers that may carry context, the W3C's and others'.
+            carrier: all of its headers.
+        """
+        around = _around()
+        received = self._received(around, headers, carrier)
+        if self._trusts or received is around:
+            context, links = received, None
+        else:
+            context, links = around, [Link(get_current_span(received).get_span_context())]
+        span = self._start_span(name, context, SpanKind.SERVER, attributes, links)
+        if _SPAN_KEY not in context:
+            ignored = ignored_context(headers)
+            if ignored:
+                span.set_attribute("platform_trace.ignored_context", ignored)
+        request = ServerRequest(self, span, name, around)
+        request.context = changed = Context(context)
+        # As the API's set_value does it, but with one copy for its two.
+        dict.__setitem__(changed, _SPAN_KEY, span)
+        dict.__setitem__(changed, REQUEST, request)
+        if self._durations is not None:
+            request.measurement = self._durations.begin(attributes, changed)
+            request.is_watched = request.recording or request.measurement is not None
+        request.token = attach(changed)
+        return request
+
+    def exclude(self, headers: Headers, carrier: Carrier) -> Any:
+        """See to it that an excluded request makes no span. What this returns is for :func:`leave`."""
+        around = _around()
+        received = self._received(around, headers, carrier) if self._trusts else around
+        changed = Context(received)
+        dict.__setitem__(changed, _SPAN_KEY, ExcludedSpan(get_current_span(received).get_span_context()))
+        dict.__setitem__(changed, REQUEST, None)
+        return attach(changed)
+
+    def _received(self, around: Context, headers: Headers, carrier: Carrier) -> Context:
+        """The context that came with a request; ``around`` itself if none did."""
+        propagator = propagate.get_global_textmap()
+        if self._propagator[0] is not propagator:  # services may set another one at any time
+            self._propagator = propagator, _W3C.issuperset(propagator.fields)
+        if not self._propagator[1]:
+            return propagator.extract(carrier(), around, _HEADERS)
+        for name in W3C_CONTEXT:
+            if name in headers:
+                return propagator.extract(headers, around)
+        return around
+
+
+_EMPTY = Context()
+
+
+def _around() -> Context:
+    """The context that a request is received in: nearly always empty.
+
+    A span that goes on there is the request's parent if nobody sends another: one around a test client, or that of
+    the platform that calls a function. One that has ended is not, nor is another request: reading one may be what a
+    server does at the end of the one before.
+    """
+    around = get_current()
+    if around and (REQUEST in around or not get_current_span(around).is_recording()):
+        return _EMPTY
+    return around
+
+
+# The span of a request that upstream has started in this context: see takeover.py.
+upstreams_span: ContextVar[Span | None] = ContextVar("upstreams_span", default=None)
+
+
+def is_within_upstreams() -> bool:
+    """Whether the current span is that of a request, made by an instrumentation of upstream's around ours."""
+    around = get_current()
+    return bool(around) and around.get(_SPAN_KEY) is upstreams_span.get() is not None
+
+
+def give_way_to_upstream() -> None:
+    """If the current span is that of a request, drop it, and make current what was before it: see takeover.py."""
+    current = get_current()
+    request: Any = current.get(REQUEST)
+    if request is not None and not request.ended and current.get(_SPAN_KEY) is request.span:
+        request.give_way()
+        # Nobody restores this: the end of the request restores what was there before it.
+        attach(request.around)
+
+
+def is_over(marked: ServerRequest | None) -> bool:
+    """Whether a mark says nothing any more: its scope or its environ is used for a second request."""
+    # The second condition: not where it has given way to upstream's.
+    return marked is not None and marked.ended and marked.context is marked.around
+
+
+class ServerRequest:
+    """A request that has its span. Not locked: only one thread at a time works at a request."""
+
+    __slots__ = (
+        "_server",
+        "around",
+        "context",
+        "ended",
+        "exception",
+        "has_failed",
+        "interruption",
+        "is_watched",
+        "measurement",
+        "name",
+        "path",
+        "prefix",
+        "recording",
+        "route",
+        "span",
+        "status",
+        "token",
+    )
+
+    # With the span, and what restores the context that was there before.
+    context: Context
+    token: Any
+
+    def __init__(self, server: Server, span: Span, name: str, around: Context) -> None:
+        self._server = server
+        self.around = around
+        self.span = span
+        self.name = name
+        # Whether anybody asks what becomes of it: its span, or the measurement of its duration.
+        self.is_watched = self.recording = span.is_recording()
+        self.measurement: Measurement | None = None
+        self.ended = False
+        self.status = 0
+        # Of an ASGI request, by which a WSGI application inside the ASGI application knows it again.
+        self.path = ""
+        # The root of the application, and the patterns of the mounts on the way to the route.
+        self.prefix = ""
+        self.route = ""
+        self.interruption = ""
+        self.exception: BaseException | None = None
+        self.has_failed = False
+
+    # An ended request keeps nothing: with an exception it would be a circle of everything that the exception's frames
+    # hold, and wait for the garbage collector.
+
+    def answered(self, status: Any, headers: Any) -> None:
+        """The response has begun. Any: what the application gives is the server's to judge."""
+        if self.ended:
+            return
+        if isinstance(status, int):
+            self.status = status
+            if status >= SERVER_ERROR and self.exception is None:
+                self.exception = sys.exc_info()[1]  # frameworks answer while they handle what went wrong
+        capture = self._server.settings.response_headers
+        # Others may be there to be read once, and that is the server's turn.
+        if capture is not None and self.recording and isinstance(headers, (list, tuple)):
+            with guarded("record the headers of a response"):
+                self.span.set_attributes(capture.attributes(headers))
+
+    def asked(self, headers: Callable[[], Iterable[tuple[Any, Any]]]) -> None:
+        """Record the headers of the request that the settings ask for."""
+        capture = self._server.settings.request_headers
+        if capture is not None and self.recording:
+            with guarded("record the headers of a request"):
+                self.span.set_attributes(capture.attributes(headers()))
+
+    def handled(self, error: BaseException) -> None:
+        """An exception is answered within the application: it is recorded if the answer is that the server failed."""
+        if not self.ended:
+            self.exception = error
+
+    def failed(self, error: BaseException) -> None:
+        """An exception left the application."""
+        if self.ended:
+            return
+        if isinstance(error, _cancellations()):
+            self.interruption = self.interruption or CANCELLATION
+        else:
+            self.exception = error
+            self.has_failed = True
+
+    def __copy__(self) -> ServerRequest:
+        return self
+
+    def __deepcopy__(self, _: object) -> ServerRequest:
+        return self  # applications copy scopes, and the copy is of the same request
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        return type(None), ()  # in another process there is no such request
+
+    def give_way(self) -> None:
+        """Another instrumentation has begun the span of this request: ours is never sent."""
+        self.ended = True
+        self.recording = False
+
+    def finish(self, is_complete: bool = True) -> None:
+        """The response is complete, or nothing more will come of it. A second call changes nothing."""
+        if self.ended:
+            return
+        self.ended = True
+        if self.recording:
+            try:
+                self._describe(self.span, is_complete)
+            except Exception:
+                with guarded("describe a request"):
+                    raise
+        self.span.end()
+        if self.measurement is not None:
+            self._measure(self.measurement, is_complete)
+            self.measurement = None
+        # These lead back to here: without them nothing of a request waits for the garbage collector.
+        self.exception = None
+        self.context = self.around
+
+    def _describe(self, span: Span, is_complete: bool) -> None:
+        status = self.status
+        if status:
+            span.set_attribute("http.response.status_code", status)
+        if self.route:
+            span.set_attribute("http.route", self.route)
+            span.update_name(f"{self.name} {self.route}")
+        if self.interruption:
+            span.set_attribute("platform_trace.interrupted", self.interruption)
+        # Like _is_failure, without its call.
+        if status >= SERVER_ERROR or self.has_failed or not (is_complete or self.interruption):
+            self._describe_failure(span)
+
+    def _is_failure(self, is_complete: bool) -> bool:
+        # That a client goes away before the response is complete is no error of the server's.
+        return self.status >= SERVER_ERROR or self.has_failed or not (is_complete or self.interruption)
+
+    def _describe_failure(self, span: Span) -> None:
+        failure = self._failure()
+        if isinstance(failure, str):
+            span.set_attribute("error.type", failure)
+            span.set_status(_ERROR)
+        else:
+            record(span, failure)
+
+    def _measure(self, measurement: Measurement, is_complete: bool) -> None:
+        attributes = measurement.attributes
+        if self.status:
+            attributes["http.response.status_code"] = self.status
+        if self.route:
+            attributes["http.route"] = self.route
+        if self._is_failure(is_complete):
+            failure = self._failure()
+            attributes["error.type"] = failure if isinstance(failure, str) else type_name(type(failure))
+        measurement.end()
+
+    def _failure(self) -> BaseException | str:
+        """What the server failed by: the exception, else what ``error.type`` says."""
+        is_said = self.status >= SERVER_ERROR
+        if self.exception is not None and (is_said or self.has_failed):
+            return self.exception
+        return str(self.status) if is_said else INCOMPLETE
+
+
+def _cancellations() -> tuple[type[BaseException], ...]:
+    # Where asyncio is not in use, its import would cost a service 20 ms.
+    asyncio = sys.modules.get("asyncio.exceptions")
+    return (GeneratorExit,) if asyncio is None else (GeneratorExit, asyncio.CancelledError)
