@@ -15,6 +15,8 @@ from common import Client, Proc, Sinks, args, emit, free_port, med, spread, tabl
 
 CASES = {
     "hello": ("uvicorn", "/hello"),
+    "many": ("uvicorn", "/many/499/x"),  # with BENCH_ROUTES=500
+    "few": ("uvicorn", "/many/4/x"),  # with BENCH_ROUTES=5
     "out-requests": ("uvicorn", "/out-requests"),
     "out-httpx": ("uvicorn", "/out-httpx"),
     "flask": ("gunicorn", "/hello"),

@@ -21,6 +21,7 @@ SERVICE_SIDE = (
     "launcher",
     "upstream",
     "process",
+    "http",
     "instrumentation",
     "tracing",
     "export",
@@ -135,9 +136,10 @@ def test_startup_and_launcher_import_os_and_sys_before_there_is_something_to_do(
 # What each room of the service's side may use: nobody uses a room that comes before it on the way to the exporter.
 MAY_USE = {
     "process": {"config"},
-    "instrumentation": {"config", "process"},
+    "http": {"config", "process"},
+    "instrumentation": {"config", "process", "http"},
     "export": {"config", "process", "instrumentation", "analysis"},
-    "tracing": {"config", "process", "instrumentation", "export"},
+    "tracing": {"config", "process", "http", "instrumentation", "export"},
     "startup": {"config", "process", "instrumentation", "tracing", "export"},
     "upstream": {"startup"},
     "launcher": {"config", "errors", "process", "cli"},

@@ -20,7 +20,9 @@ def test_the_promises_hold_on_this_python(version: str, tmp_path: Path) -> None:
     if sys.version_info[:2] == tuple(map(int, version.split("."))):
         pytest.skip(f"this is Python {version}: they run beside this test")
     environment = with_uv(tmp_path / "environment", interpreter(version))
-    environment.install("--editable", f"{ROOT}[demo,all,grpc,signals,collector]", "--group", f"{ROOT}/pyproject.toml:dev")
+    environment.install(
+        "--editable", f"{ROOT}[demo,all,grpc,signals,collector]", "--group", f"{ROOT}/pyproject.toml:dev"
+    )
 
     done = run_within(
         1500,

@@ -22,7 +22,16 @@ from tests.packaging.environments import (
 if TYPE_CHECKING:
     from _pytest.mark import ParameterSet  # pytest has no public name for it
 
-EXTRAS = ["", "[grpc]", "[signals]", "[collector]", "[demo]", "[all]", "[demo,all]", "[demo,all,grpc,signals,collector]"]
+EXTRAS = [
+    "",
+    "[grpc]",
+    "[signals]",
+    "[collector]",
+    "[demo]",
+    "[all]",
+    "[demo,all]",
+    "[demo,all,grpc,signals,collector]",
+]
 # The telling ones of the matrix: resolvers that fail in different ways, the newest, and the longest list.
 ALWAYS = [
     ("pip of Python 3.10", "[demo]"),
