@@ -256,6 +256,8 @@ _HIDDEN = "(hidden)"
 _NO_WORD = "=:%@"
 # A longer one, unless it begins as paths do, is rather what should be in the file.
 _LONGEST_NAME = 60
+# Patterns take the square of a word's length.
+_LONGEST_WORD = 2000
 # What is in the names of secrets; cookie, session and bearer are where HTTP headers keep theirs.
 _ANNOUNCING = (
     "pass(?:word|wd|phrase)?|pwd|secret|token|credential|(?:api|access|private|license)[_-]?key"
@@ -310,6 +312,8 @@ def _without_credentials(url: str) -> str:
 
 def discreet(text: str) -> str:
     """Any text with user names, passwords, query values, tokens and other named secrets hidden."""
+    if any(len(word) > _LONGEST_WORD for word in text.split()):
+        return _HIDDEN
     from urllib.parse import unquote
 
     decoded = unquote(text, errors="surrogateescape")

@@ -181,3 +181,8 @@ def test_a_shown_value_is_short_and_on_one_line_of_ascii() -> None:
     assert len(text) < 100
     assert text.isascii()
     assert "\n" not in text
+
+
+@pytest.mark.parametrize("kind", ["text", "boolean", "path", "list", "url"])
+def test_a_huge_value_is_shown_as_soon_as_any_other(kind: str) -> None:
+    assert len(shown(kind, "x" * 100_000)) < 100
