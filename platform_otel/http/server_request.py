@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any  # Any: what servers put into scopes and environs is of any type
 
 from platform_otel.http.methods import recorded
-from platform_otel.http.urls import redacted, server_of
+from platform_otel.http.urls import is_port, redacted, server_of
 
 # Context that other tracers' services send: the header, and what a span says of it.
 FOREIGN_CONTEXT = ("b3", "x-b3-traceid", "uber-trace-id", "x-datadog-trace-id", "sentry-trace")
@@ -160,11 +160,8 @@ def _add_server(attributes: dict[str, Any], host: str | list[str] | None, scheme
         attributes["server.address"] = address
         if isinstance(port, int):
             attributes["server.port"] = port
-        elif isinstance(port, str) and port.isascii() and port.isdecimal() and len(port) <= _LONGEST_PORT:
+        elif isinstance(port, str) and is_port(port):
             attributes["server.port"] = int(port)
-
-
-_LONGEST_PORT = 5
 
 
 def ignored_context(headers: Headers) -> str:

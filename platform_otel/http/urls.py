@@ -152,6 +152,11 @@ def _is_a_secret(name: str) -> bool:
     return _find_secret(_decoded(name) if "%" in name else name) is not None
 
 
+def is_port(text: str) -> bool:
+    """Whether it is written as ports are."""
+    return text.isascii() and text.isdecimal() and len(text) <= _LONGEST_PORT
+
+
 # A service has few names; those of a stranger push each other out.
 _is_remembered_secret = lru_cache(maxsize=1024)(_is_a_secret)
 
@@ -171,6 +176,5 @@ def _parsed(origin: str) -> tuple[str, int | None]:
     host, colon, port = authority.rpartition(":")
     if not colon or authority.endswith("]"):
         host, port = authority, ""
-    is_a_port = port.isascii() and port.isdecimal() and len(port) <= _LONGEST_PORT
-    known = int(port) if is_a_port else _PORTS.get(scheme.lower())
+    known = int(port) if is_port(port) else _PORTS.get(scheme.lower())
     return host.strip("[]").lower(), known

@@ -41,12 +41,13 @@ def traced_wsgi(application: Any, config: Config) -> Any:
 
 
 def _is_seen_to(application: Any) -> bool:
-    whose = [_SEEN_TO[name] for name in _kinds(application) if name in _SEEN_TO]
+    whose = [_SEEN_TO[name] for name in kinds(type(application)) if name in _SEEN_TO]
     return any(not module or module in sys.modules for module in whose)
 
 
-def _kinds(application: Any) -> list[str]:
-    return [f"{kind.__module__}.{kind.__qualname__}" for kind in type(application).__mro__]
+def kinds(of: type) -> list[str]:
+    """The names of a class and of all that it inherits from."""
+    return [f"{kind.__module__}.{kind.__qualname__}" for kind in of.__mro__]
 
 
 # Whose variable OTEL_PYTHON_..._EXCLUDED_URLS is meant though there is middleware around the application, by the names
@@ -63,7 +64,7 @@ _DEEPEST = 50
 def _settings(application: Any, config: Config, otherwise: str) -> str:
     """Whose settings hold: those of the framework inside, if it has any, or those of the standard."""
     for _ in range(_DEEPEST):
-        for kind in _kinds(application):
+        for kind in kinds(type(application)):
             name = _OF_A_FRAMEWORK.get(kind, "")
             if name and config.is_set(f"OTEL_PYTHON_{name.upper()}_EXCLUDED_URLS"):
                 return name

@@ -20,9 +20,9 @@ from platform_otel import __version__
 from platform_otel.http.methods import named, recorded
 from platform_otel.http.settings import HttpSettings
 from platform_otel.http.urls import redacted, server_of
-from platform_otel.instrumentation.client_error import record, type_name
 from platform_otel.instrumentation.context import attach, get_current, leave
-from platform_otel.process.guard import guarded
+from platform_otel.instrumentation.failure import record
+from platform_otel.process.guard import guarded, type_name
 
 if TYPE_CHECKING:
     from platform_otel.instrumentation.http_metrics import Durations, Measurement
@@ -203,19 +203,20 @@ class Call:
         self._leave()
         try:
             span = self._span
-            if span is not None and span.is_recording():
-                if type(status) is int:
-                    span.set_attribute("http.response.status_code", status)
-                    if status >= 400 or status < 100:
-                        span.set_attribute("error.type", str(status))
-                        span.set_status(_ERROR)
-                if version:
-                    span.set_attribute("network.protocol.version", version)
+            is_recording = span is not None and span.is_recording()
+            if not is_recording and self._measurement is None:
+                return
+            outcome = _outcome(status, version)
+            if span is not None and is_recording:
+                for name, value in outcome.items():
+                    span.set_attribute(name, value)
+                if "error.type" in outcome:
+                    span.set_status(_ERROR)
                 if resends:
                     span.set_attribute("http.request.resend_count", resends)
                 self._calls.record_response(span, headers)
             if self._measurement is not None:
-                _note_answer(self._measurement.attributes, status, version)
+                self._measurement.attributes.update(outcome)
         except Exception:
             with guarded(self._calls.doing):
                 raise
@@ -259,11 +260,13 @@ class Call:
             self.finish()
 
 
-def _note_answer(attributes: dict[str, Any], status: Any, version: str) -> None:
-    """What a measurement says of a response: as its span does. Any: see :meth:`Call.answer`."""
+def _outcome(status: Any, version: str) -> dict[str, Any]:
+    """What span and measurement say of a response. Any: see :meth:`Call.answer`."""
+    attributes: dict[str, Any] = {}
     if type(status) is int:
         attributes["http.response.status_code"] = status
         if status >= 400 or status < 100:
             attributes["error.type"] = str(status)
     if version:
         attributes["network.protocol.version"] = version
+    return attributes

@@ -8,7 +8,7 @@ from typing import Any  # Any: applications share no type
 from gunicorn.app.base import BaseApplication
 
 from platform_otel.config import Config
-from platform_otel.instrumentation.bare import traced_asgi, traced_wsgi
+from platform_otel.instrumentation.bare import kinds, traced_asgi, traced_wsgi
 from platform_otel.process.guard import guarded
 
 
@@ -41,7 +41,7 @@ _BY_WSGI = frozenset(
 
 
 def _traced(application: Any, worker: type, config: Config) -> Any:
-    kinds = {f"{kind.__module__}.{kind.__qualname__}" for kind in worker.__mro__}
-    if kinds & _BY_ASGI:
+    names = kinds(worker)
+    if not _BY_ASGI.isdisjoint(names):
         return traced_asgi(application, config)
-    return traced_wsgi(application, config) if kinds & _BY_WSGI else application
+    return application if _BY_WSGI.isdisjoint(names) else traced_wsgi(application, config)

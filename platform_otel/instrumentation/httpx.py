@@ -10,6 +10,7 @@ from opentelemetry.propagators.textmap import default_setter
 from platform_otel.config import Config
 from platform_otel.http.settings import client_settings
 from platform_otel.instrumentation.client_call import Call, Calls
+from platform_otel.instrumentation.replacement import replace, restore
 from platform_otel.process.guard import guarded
 
 _LIBRARY = "httpx"
@@ -22,21 +23,15 @@ def instrument(config: Config) -> None:
     """Trace every client, also those that are there already."""
     # A transport may hand the request to an application in this process, which has spans of its own.
     calls = Calls(_LIBRARY, client_settings(config, _LIBRARY), default_setter, suppresses=False)
-    _put(httpx.Client, _wrapped(getattr(httpx.Client, _SEND), calls))
-    _put(httpx.AsyncClient, _wrapped_async(getattr(httpx.AsyncClient, _SEND), calls))
+    for client, wrapped in _WRAPPED.items():
+        original = getattr(client, _SEND)
+        replace(client, _SEND, wrapped(original, calls), original)
 
 
 def uninstrument() -> None:
     """Take back what :func:`instrument` did."""
-    for client in (httpx.Client, httpx.AsyncClient):
-        function = getattr(client, _SEND)
-        if hasattr(function, "platform_trace_original"):
-            setattr(client, _SEND, function.platform_trace_original)
-
-
-def _put(client: Any, wrapper: Any) -> None:
-    wrapper.platform_trace_original = wrapper.__wrapped__
-    setattr(client, _SEND, wrapper)
+    for client in _WRAPPED:
+        restore(client, _SEND)
 
 
 def _wrapped(original: Any, calls: Calls) -> Any:
@@ -71,6 +66,9 @@ def _wrapped_async(original: Any, calls: Calls) -> Any:
         return response
 
     return send_single_request
+
+
+_WRAPPED: dict[Any, Any] = {httpx.Client: _wrapped, httpx.AsyncClient: _wrapped_async}
 
 
 def _start(calls: Calls, client: Any, request: Any) -> Call | None:

@@ -14,11 +14,11 @@ from requests.structures import CaseInsensitiveDict
 from platform_otel.config import Config
 from platform_otel.http.settings import client_settings
 from platform_otel.instrumentation.client_call import Call, Calls
+from platform_otel.instrumentation.replacement import replace, restore
 from platform_otel.instrumentation.urllib3_response import (
     end_with_body,
     follow_for,
     resends_of,
-    restore,
     stop_for,
     version_of,
 )
@@ -64,8 +64,7 @@ def _wrap_send(adapter: Any, calls: Calls) -> None:
         _answer(calls, call, response)
         return response
 
-    send.platform_trace_original = original  # type: ignore[attr-defined]  # functions have a __dict__
-    adapter.send = send
+    replace(adapter, "send", send, original)
 
 
 def _start(calls: Calls, request: Any) -> Call | None:
@@ -103,8 +102,7 @@ def _wrap_get_adapter(calls: Calls) -> None:
                 _wrap_other(type(adapter), calls)
         return adapter
 
-    get_adapter.platform_trace_original = original  # type: ignore[attr-defined]  # functions have a __dict__
-    Session.get_adapter = get_adapter  # type: ignore[method-assign]
+    replace(Session, "get_adapter", get_adapter, original)
 
 
 def _wrap_other(adapter: Any, calls: Calls) -> None:

@@ -17,10 +17,10 @@ from platform_otel import __version__
 from platform_otel.config import Config
 from platform_otel.http.server_request import SERVER_ERROR, W3C_CONTEXT, Headers, ignored_context
 from platform_otel.http.settings import server_settings
-from platform_otel.instrumentation.client_error import record, type_name
 from platform_otel.instrumentation.context import attach, get_current
 from platform_otel.instrumentation.excluded import ExcludedSpan
-from platform_otel.process.guard import guarded
+from platform_otel.instrumentation.failure import record
+from platform_otel.process.guard import guarded, type_name
 
 if TYPE_CHECKING:
     from platform_otel.instrumentation.http_metrics import Durations, Measurement
@@ -295,8 +295,7 @@ class ServerRequest:
             span.update_name(f"{self.name} {self.route}")
         if self.interruption:
             span.set_attribute("platform_trace.interrupted", self.interruption)
-        # Like _is_failure, without its call.
-        if status >= SERVER_ERROR or self.has_failed or not (is_complete or self.interruption):
+        if self._is_failure(is_complete):
             self._describe_failure(span)
 
     def _is_failure(self, is_complete: bool) -> bool:

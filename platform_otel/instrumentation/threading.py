@@ -11,6 +11,7 @@ from typing import Any  # Any: what these modules keep to themselves has no type
 
 from platform_otel.config import Config
 from platform_otel.instrumentation.context import attach, get_current, leave
+from platform_otel.instrumentation.replacement import replace, restore
 from platform_otel.process.guard import guarded
 from platform_otel.process.import_hooks import when_imported
 
@@ -29,22 +30,18 @@ _CONTEXT = "_platform_trace_context"
 
 def instrument(config: Config) -> None:  # noqa: ARG001  # there is nothing to set
     """Have contexts go along from now on, also with threads that are there but not started."""
-    setattr(_THREAD, _SET_IDENT, _attaching(vars(_THREAD)[_SET_IDENT]))
-    setattr(_THREAD, _BOOTSTRAP, _Bootstrap(vars(_THREAD)[_BOOTSTRAP]))
+    set_ident, bootstrap = vars(_THREAD)[_SET_IDENT], vars(_THREAD)[_BOOTSTRAP]
+    replace(_THREAD, _SET_IDENT, _attaching(set_ident), set_ident)
+    replace(_THREAD, _BOOTSTRAP, _Bootstrap(bootstrap), bootstrap)
     when_imported(_POOLS, _follow_pools)
 
 
 def uninstrument() -> None:
     """Take back what :func:`instrument` did, unless something has been put around it since."""
-    _restore(_THREAD, _BOOTSTRAP)
-    _restore(_THREAD, _SET_IDENT)
+    restore(_THREAD, _BOOTSTRAP)
+    restore(_THREAD, _SET_IDENT)
     if _POOLS in sys.modules:
-        _restore(sys.modules[_POOLS], _WORK_ITEM)
-
-
-def _restore(owner: Any, name: str) -> None:
-    ours = vars(owner)[name]
-    setattr(owner, name, getattr(ours, "platform_trace_original", ours))
+        restore(sys.modules[_POOLS], _WORK_ITEM)
 
 
 class _Bootstrap:
@@ -81,20 +78,18 @@ def _attaching(original: Any) -> Any:
             attach(context)  # until its end: the thread's variables go with it
         original(self)
 
-    set_ident.platform_trace_original = original  # type: ignore[attr-defined]  # functions have a __dict__
     return set_ident
 
 
 def _follow_pools() -> None:
     pools = sys.modules[_POOLS]
-    setattr(pools, _WORK_ITEM, _with_context_of_giver(getattr(pools, _WORK_ITEM)))
+    original = getattr(pools, _WORK_ITEM)
+    replace(pools, _WORK_ITEM, _with_context_of_giver(original), original)
 
 
 def _with_context_of_giver(original: Any) -> Any:
     class _WorkItem(original):  # type: ignore[misc]  # typeshed has it, but it differs from version to version
         """Made by submit(), run by the pool's thread, which keeps the variables that it has."""
-
-        platform_trace_original = original
 
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)

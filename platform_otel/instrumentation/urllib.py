@@ -12,6 +12,7 @@ from opentelemetry.propagators.textmap import Setter
 from platform_otel.config import Config
 from platform_otel.http.settings import client_settings
 from platform_otel.instrumentation.client_call import Call, Calls
+from platform_otel.instrumentation.replacement import replace, restore
 from platform_otel.instrumentation.urllib_response import end_with_body, follow, stop, version_of
 from platform_otel.process.guard import guarded
 
@@ -28,8 +29,9 @@ def instrument(config: Config) -> None:
     """Trace every opener, also those that are there already."""
     # A handler may ask for more than what it was asked for, such as a token.
     calls = Calls(_LIBRARY, client_settings(config, _LIBRARY), _Setter(), suppresses=False)
-    _put(_SEND, _sending(getattr(OpenerDirector, _SEND), calls))
-    _put(_ANSWER_TO, _answering(getattr(OpenerDirector, _ANSWER_TO)))
+    send, answer_to = getattr(OpenerDirector, _SEND), getattr(OpenerDirector, _ANSWER_TO)
+    replace(OpenerDirector, _SEND, _sending(send, calls), send)
+    replace(OpenerDirector, _ANSWER_TO, _answering(answer_to), answer_to)
     follow()
 
 
@@ -37,14 +39,7 @@ def uninstrument() -> None:
     """Take back what :func:`instrument` did."""
     stop()
     for name in (_SEND, _ANSWER_TO):
-        function = getattr(OpenerDirector, name)
-        if hasattr(function, "platform_trace_original"):
-            setattr(OpenerDirector, name, function.platform_trace_original)
-
-
-def _put(name: str, wrapper: Any) -> None:
-    wrapper.platform_trace_original = wrapper.__wrapped__
-    setattr(OpenerDirector, name, wrapper)
+        restore(OpenerDirector, name)
 
 
 class _Headers:

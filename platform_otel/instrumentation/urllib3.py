@@ -9,11 +9,11 @@ from urllib3.connectionpool import HTTPConnectionPool
 from platform_otel.config import Config
 from platform_otel.http.settings import client_settings
 from platform_otel.instrumentation.client_call import Call, Calls
+from platform_otel.instrumentation.replacement import replace, restore
 from platform_otel.instrumentation.urllib3_response import (
     end_with_body,
     follow_for,
     resends_of,
-    restore,
     stop_for,
     version_of,
 )
@@ -70,8 +70,7 @@ def _wrap_urlopen(calls: Calls) -> None:
         _answer(calls, call, response)
         return response
 
-    urlopen.platform_trace_original = original  # type: ignore[attr-defined]  # functions have a __dict__
-    HTTPConnectionPool.urlopen = urlopen  # type: ignore[method-assign]
+    replace(HTTPConnectionPool, "urlopen", urlopen, original)
 
 
 def _start(

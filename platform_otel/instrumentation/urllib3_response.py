@@ -1,15 +1,15 @@
 """When the body of one of urllib3's responses ends: read to its end, broken off, closed, or collected."""
 
 import sys
-from functools import wraps
 from inspect import unwrap
 from typing import Any  # Any: a stand-in for a response may be anything
 
 from urllib3.response import HTTPResponse
 
+from platform_otel.instrumentation import response_end
 from platform_otel.instrumentation.client_call import Call
+from platform_otel.instrumentation.replacement import replace, restore
 
-_CALL = "_platform_trace_call"
 # What urllib3 calls when a body has ended, however; and when somebody closes it before.
 _ENDS = ("release_conn", "close")
 _VERSIONS = {9: "0.9", 10: "1.0", 11: "1.1", 20: "2"}
@@ -21,7 +21,8 @@ def follow_for(library: str) -> None:
     """Notice from now on how bodies end."""
     if not _followers:
         for name in _ENDS:
-            setattr(HTTPResponse, name, _ending(getattr(HTTPResponse, name)))
+            original = getattr(HTTPResponse, name)
+            replace(HTTPResponse, name, response_end.ending(original, _end), original)
     _followers.add(library)
 
 
@@ -33,26 +34,17 @@ def stop_for(library: str) -> None:
             restore(HTTPResponse, name)
 
 
-def restore(owner: Any, name: str) -> None:
-    """Take our wrapper off, unless something has been put around it since."""
-    function = getattr(owner, name)
-    if hasattr(function, "platform_trace_original"):
-        setattr(owner, name, function.platform_trace_original)
-
-
 def end_with_body(call: Call, response: Any) -> None:
     """End the call when the response's body ends: at once, if it has."""
     if isinstance(response, HTTPResponse) and response.connection is not None:
-        # The response keeps the call, so that one is collected with the other.
-        setattr(response, _CALL, call)
+        response_end.keep(response, call)
     else:
         call.finish()
 
 
 def version_of(response: Any) -> str:
     """HTTP's, of a response; "" if it does not say."""
-    version = getattr(response, "version", None)
-    return _VERSIONS.get(version, "") if type(version) is int else ""
+    return response_end.version_of(response, _VERSIONS)
 
 
 def resends_of(response: Any) -> int:
@@ -61,21 +53,7 @@ def resends_of(response: Any) -> int:
     return len(history) if type(history) is tuple else 0
 
 
-def _ending(original: Any) -> Any:
-    @wraps(original)
-    def ending(self: Any) -> Any:
-        try:
-            return original(self)
-        finally:
-            call = self.__dict__.pop(_CALL, None)
-            if call is not None:
-                _end(call)
-
-    ending.platform_trace_original = original  # type: ignore[attr-defined]  # functions have a __dict__
-    return ending
-
-
-def _end(call: Call) -> None:
+def _end(call: Call, _: Any) -> None:
     error = sys.exc_info()[1]
     # Others may close a response while they handle an error of theirs: what broke off the body comes from here. A
     # generator that is closed before its end is no error.

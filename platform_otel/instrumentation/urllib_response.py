@@ -2,13 +2,13 @@
 
 import http.client
 import sys
-from functools import wraps
 from http.client import HTTPResponse
 from typing import Any  # Any: a stand-in for a response may be anything
 
+from platform_otel.instrumentation import response_end
 from platform_otel.instrumentation.client_call import Call
+from platform_otel.instrumentation.replacement import replace, restore
 
-_CALL = "_platform_trace_call"
 # What a response calls when its body has ended, however, and when somebody closes it before; it closes itself when it
 # is collected.
 _END = "_close_conn"
@@ -17,48 +17,32 @@ _VERSIONS = {10: "1.0", 11: "1.1"}
 
 def follow() -> None:
     """Notice from now on how bodies end."""
-    setattr(HTTPResponse, _END, _ending(getattr(HTTPResponse, _END)))
+    original = getattr(HTTPResponse, _END)
+    replace(HTTPResponse, _END, response_end.ending(original, _end), original)
 
 
 def stop() -> None:
     """Let bodies end unnoticed."""
-    function = getattr(HTTPResponse, _END)
-    if hasattr(function, "platform_trace_original"):
-        setattr(HTTPResponse, _END, function.platform_trace_original)
+    restore(HTTPResponse, _END)
 
 
 def end_with_body(call: Call, response: Any) -> None:
     """End the call when the response's body ends: at once, if it has or if there is none."""
     body = response if isinstance(response, HTTPResponse) else getattr(response, "fp", None)
     if isinstance(body, HTTPResponse) and body.fp is not None and body.length != 0:
-        # The response keeps the call, so that one is collected with the other.
-        setattr(body, _CALL, call)
+        response_end.keep(body, call)
     else:
         call.finish()
 
 
 def version_of(response: Any) -> str:
     """HTTP's, of a response; "" if it does not say."""
-    version = getattr(response, "version", None)
-    return _VERSIONS.get(version, "") if type(version) is int else ""
-
-
-def _ending(original: Any) -> Any:
-    @wraps(original)
-    def ending(self: Any) -> Any:
-        try:
-            return original(self)
-        finally:
-            call = self.__dict__.pop(_CALL, None)
-            # At the very end of the process whatever sends spans has stopped, see Call.
-            if call is not None and not sys.is_finalizing():
-                _end(call, self)
-
-    ending.platform_trace_original = original  # type: ignore[attr-defined]  # functions have a __dict__
-    return ending
+    return response_end.version_of(response, _VERSIONS)
 
 
 def _end(call: Call, response: Any) -> None:
+    if sys.is_finalizing():  # whatever sends spans has stopped, see Call
+        return
     error = sys.exc_info()[1]
     # Others may close a response while they handle an error of theirs.
     if error is not None and _was_raised_by(response, error):

@@ -111,11 +111,25 @@ BY_A_VALUE = (Exception, SystemExit)
 
 def described(error: BaseException) -> str:
     """Type and message of an exception, even where its __str__ raises."""
-    try:
-        text = str(error)
-    except Exception:  # a hostile __str__ must not end the process that we only watch
-        text = "(its message cannot be printed)"
+    text = message_of(error)
     return f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
+
+
+def message_of(error: BaseException) -> str:
+    """The message of an exception, even where its __str__ raises."""
+    try:
+        return str(error)
+    except BY_A_VALUE:  # a hostile one must not end the process that we only watch, and costs its own field
+        return "(its message cannot be printed)"
+
+
+def type_name(kind: type[BaseException]) -> str:
+    """As ``error.type`` asks for it: with its module, but for Python's own.
+
+    Source: https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/
+    """
+    module, name = as_text(kind.__module__), as_text(kind.__qualname__)
+    return name if module == "builtins" else f"{module}.{name}"
 
 
 def as_text(name: object) -> str:

@@ -9,7 +9,7 @@ from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.util.types import Attributes
 
 from platform_otel.http.urls import redacted_text
-from platform_otel.process.guard import BY_A_VALUE, as_text, described
+from platform_otel.process.guard import BY_A_VALUE, as_text, described, message_of, type_name
 from platform_otel.tracing.attributes import are_plain, bounded, pairs, plain_key, shortened, snapshot
 
 if TYPE_CHECKING:
@@ -192,8 +192,8 @@ class RecordingSpan(Span):
         if self.end_time is not None:
             return
         described_exception = {
-            "exception.type": _type_name(type(exception)),
-            "exception.message": redacted_text(_message(exception)),
+            "exception.type": type_name(type(exception)),
+            "exception.message": redacted_text(message_of(exception)),
             "exception.stacktrace": stacktrace(exception),
             "exception.escaped": as_text(escaped),
         }
@@ -274,18 +274,6 @@ def _discreet(status: Status) -> Status:
     text = status.description
     shown = redacted_text(text) if text else text
     return status if shown == text else Status(status.status_code, shown)
-
-
-def _type_name(kind: type[BaseException]) -> str:
-    module, name = as_text(kind.__module__), as_text(kind.__qualname__)
-    return name if module == "builtins" else f"{module}.{name}"
-
-
-def _message(exception: BaseException) -> str:
-    try:
-        return str(exception)
-    except BY_A_VALUE:  # a hostile __str__ costs only its own field
-        return "(its message cannot be printed)"
 
 
 def stacktrace(exception: BaseException) -> str:

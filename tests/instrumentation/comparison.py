@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 import pytest
 
 from platform_otel.demo.receiver import ReceivedSpan, Receiver
+from tests.http.server import AnsweringServer
 from tests.support import exporting_to, launch, run
 
 
@@ -37,3 +38,10 @@ def spans_of(receiver: Receiver, code: str, *flags: str, **variables: str) -> li
 
 def _outcome(process: subprocess.CompletedProcess[str]) -> tuple[int, str, str]:
     return process.returncode, process.stdout, process.stderr
+
+
+def client_spans(begin: str, receiver: Receiver, code: str, **variables: str) -> list[ReceivedSpan]:
+    """The client spans of a program that prints what it prints without us; "{base!r}" in ``begin`` is a server."""
+    with AnsweringServer() as server:
+        spans = spans_of(receiver, begin.format(base=server.url) + code, **variables)
+        return sorted((span for span in spans if span.kind == "client"), key=lambda span: span.start)

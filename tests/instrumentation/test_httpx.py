@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
-from platform_otel.demo.receiver import ReceivedSpan, Receiver
+from platform_otel.demo.receiver import Receiver
 from tests.http.clients import traced
 from tests.http.server import AnsweringServer
-from tests.instrumentation.comparison import spans_of
+from tests.instrumentation.comparison import client_spans
 
 BEGIN = "import asyncio, httpx\nBASE = {base!r}\n"
-
-
-def clients(receiver: Receiver, code: str, **variables: str) -> list[ReceivedSpan]:
-    """The spans of a program that prints what it prints without us."""
-    with AnsweringServer() as server:
-        spans = spans_of(receiver, BEGIN.format(base=server.url) + code, **variables)
-        return sorted((span for span in spans if span.kind == "client"), key=lambda span: span.start)
+clients = partial(client_spans, BEGIN)
 
 
 def test_functions_classes_and_responses_look_as_they_did(receiver: Receiver) -> None:

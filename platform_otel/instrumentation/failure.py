@@ -1,11 +1,11 @@
-"""What a span says of the exception that a call ended by: its type, and its messages without secrets of addresses."""
+"""What a span says of the exception that a request or a call ended by, without secrets of addresses in its messages."""
 
 from traceback import format_exception
 
 from opentelemetry.trace import Span, Status, StatusCode
 
 from platform_otel.http.urls import redacted_text
-from platform_otel.process.guard import described
+from platform_otel.process.guard import message_of, type_name
 
 _LONGEST_DESCRIPTION = 300
 
@@ -19,33 +19,18 @@ def record(span: Span, error: BaseException) -> None:
         _record(span, error)
 
 
-def type_name(kind: type[BaseException]) -> str:
-    """As ``error.type`` asks for it: with its module, but for Python's own.
-
-    Source: https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/
-    """
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
 def _description(error: BaseException) -> str:
-    message = redacted_text(_message(error))
+    message = redacted_text(message_of(error))
     return f"{type(error).__name__}: {message[:_LONGEST_DESCRIPTION]}" if message else type(error).__name__
-
-
-def _message(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception:  # noqa: BLE001  # a hostile __str__ costs only its own field
-        return described(error)
 
 
 def _record(span: Span, error: Exception) -> None:
     """Those of urllib3, and so those of requests, say the address with its query."""
-    if not any(redacted_text(message) != message for message in map(_message, _shown_with(error))):
+    if not any(redacted_text(message) != message for message in map(message_of, _shown_with(error))):
         span.record_exception(error)
         return
     trace = "".join(format_exception(type(error), error, error.__traceback__))
-    message = redacted_text(_message(error))
+    message = redacted_text(message_of(error))
     span.record_exception(error, {"exception.message": message, "exception.stacktrace": redacted_text(trace)})
 
 

@@ -1,0 +1,35 @@
+"""A client's response keeps its call until a method of its own says that the body has ended."""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any  # Any: a stand-in for a response may be anything
+
+from platform_otel.instrumentation.client_call import Call
+
+_CALL = "_platform_trace_call"
+
+
+def keep(response: Any, call: Call) -> None:
+    """Have the response keep its call, so that one is collected with the other."""
+    setattr(response, _CALL, call)
+
+
+def ending(original: Any, end: Callable[[Call, Any], None]) -> Any:
+    """The method, after which the call of its response has an end: ``end`` takes the call and the response."""
+
+    @wraps(original)
+    def ends(self: Any) -> Any:
+        try:
+            return original(self)
+        finally:
+            call = self.__dict__.pop(_CALL, None)
+            if call is not None:
+                end(call, self)
+
+    return ends
+
+
+def version_of(response: Any, versions: Mapping[int, str]) -> str:
+    """HTTP's, of a response; "" if it does not say."""
+    version = getattr(response, "version", None)
+    return versions.get(version, "") if type(version) is int else ""
