@@ -4,6 +4,8 @@
 PYTHON = python3
 BIN = .venv/bin
 PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
+# Most tests wait for processes of theirs: three at once keep two cores busy.
+PYTEST = $(BIN)/python -m pytest -n 3 --dist worksteal
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test test-all lint types clean
@@ -15,10 +17,10 @@ demo: .venv/.demo ## run five small services and see their traces
 	$(BIN)/platform-trace demo
 
 test: .venv/.development ## run the tests, but for the long matrices
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 test-all: .venv/.development ## run every test
-	$(BIN)/python -m pytest -m "" $(ARGS)
+	$(PYTEST) -m "" $(ARGS)
 
 lint: .venv/.development ## check style and format
 	$(BIN)/python -m ruff check .

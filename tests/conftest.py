@@ -7,8 +7,9 @@ import pytest
 
 from platform_otel.demo.receiver import Receiver
 
-# A run under nohup ignores it, and so would every child.
+# A run under nohup or in a shell's background ignores one of them, and so would every child.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def test_the_promises_hold_on_this_python(version: str, tmp_path: Path) -> None:
     done = run_within(
         1500,
         environment.python,
-        *("-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", ROOT / "pyproject.toml"),
+        *("-m", "pytest", "-q", "-n", "3", "-p", "no:cacheprovider", "-c", ROOT / "pyproject.toml"),
         *(ROOT / path for path in PROMISES),
     )
 
