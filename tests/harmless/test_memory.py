@@ -1,4 +1,4 @@
-"""A stranger who makes up hosts, methods, paths and user agents does not fill the service's memory."""
+"""A stranger who makes up hosts, methods, paths and user agents fills neither memory nor metrics."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from platform_otel.demo.receiver import Receiver
+from tests.http.measured import SERVER, MetricsReceiver
 from tests.support import LAUNCHER, Service, exporting_to, received
 
+COMMAND = ("uvicorn", "fastapi_service:app", "--port", "{port}", "--log-level", "critical")
 MIB = 1024 * 1024
 # What a service may take more: fragmentation, and the caches that are bounded.
 MORE = 30 * MIB
@@ -56,24 +58,19 @@ def send(port: int, number: int, chance: random.Random) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc to read a process's memory")
 @pytest.mark.parametrize("number", [5_000, pytest.param(50_000, marks=pytest.mark.matrix)])
-def test_made_up_requests_leave_the_memory_as_it_was(receiver: Receiver, number: int) -> None:
+def test_made_up_requests_leave_the_memory_as_it_was_and_the_series_few(receiver: Receiver, number: int) -> None:
     chance = random.Random(5)
-    service = Service(
-        LAUNCHER,
-        "--",
-        "uvicorn",
-        "fastapi_service:app",
-        "--port",
-        "{port}",
-        "--log-level",
-        "critical",
-        **exporting_to(receiver),
-    )
-    with service:
-        send(service.port, 2_000, chance)
-        before = resident(service.process.pid)
-        send(service.port, number, chance)
-        more = resident(service.process.pid) - before
+    with MetricsReceiver() as metrics:
+        variables = {**metrics.variables(), "OTEL_TRACES_EXPORTER": "otlp", **exporting_to(receiver)}
+        with Service(LAUNCHER, "--", *COMMAND, **variables) as service:
+            send(service.port, 2_000, chance)
+            before = resident(service.process.pid)
+            send(service.port, number, chance)
+            more = resident(service.process.pid) - before
+
+        series = metrics.series(SERVER)
 
     assert more < MORE
+    assert sum(each.number for each in series) >= 2_000 + number
+    assert len(series) <= 2_000
     received(receiver, 2_000 + number)
