@@ -76,11 +76,14 @@ class Patience:
 patience = Patience(3.0)
 _watched: "list[Sends]" = []
 _anew: "list[Callable[[], None]]" = []
-# Libraries whose processes end without running exit handlers, and the function of process_exits that helps.
-_ENDING_THEMSELVES = (
+# Libraries whose processes end without running exit handlers, or not at all, and the function of process_exits that
+# helps.
+_PROCESSES = (
     ("multiprocessing.process", "finish_after_bootstrap"),
+    ("multiprocessing.synchronize", "look_for_signals_while_waiting"),
     ("billiard.process", "finish_after_bootstrap"),
     ("billiard.pool", "finish_after_the_last_task"),
+    ("billiard.synchronize", "look_for_signals_while_waiting"),
 )
 
 
@@ -93,7 +96,7 @@ def arm(config: "Config") -> None:
     os.register_at_fork(after_in_child=_in_the_child)
     _flush_before_exec()
     when_imported("signal", _be_the_default)
-    for module, change in _ENDING_THEMSELVES:
+    for module, change in _PROCESSES:
         when_imported(module, _changed(module, change))
 
 

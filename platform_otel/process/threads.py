@@ -24,17 +24,17 @@ _FAULTS = (_signal.SIGABRT, _signal.SIGBUS, _signal.SIGFPE, _signal.SIGILL, _sig
 
 def start(work: "Callable[..., None]", *arguments: "Any") -> bool:
     """Start a thread; False if none can be: from Python 3.12 on a process that ends starts none."""
+    # A service that blocks a signal in all its threads, to wait for it in one, does not know of this one. The new thread
+    # inherits what is blocked here: if it blocked them itself, it would have a moment in which a signal may be its.
+    blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, ())
     try:
-        start_new_thread(_run, (work, arguments))
+        _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals().difference(_FAULTS))
+        start_new_thread(work, arguments)
     except RuntimeError:
         return False
+    finally:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, blocked)
     return True
-
-
-def _run(work: "Callable[..., None]", arguments: "tuple[Any, ...]") -> None:
-    # A service that blocks a signal in all its threads, to wait for it in one, does not know of this one.
-    _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals().difference(_FAULTS))
-    work(*arguments)
 
 
 def at_once() -> bool:

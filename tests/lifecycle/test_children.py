@@ -147,6 +147,22 @@ def test_every_process_delivers_its_spans_once(receiver: Receiver, name: str) ->
     assert (traced.returncode, traced.stdout, traced.stderr) == (untraced.returncode, untraced.stdout, untraced.stderr)
 
 
+@pytest.mark.parametrize("pools", [20, pytest.param(100, marks=pytest.mark.matrix)])
+def test_pools_that_are_terminated_right_after_their_last_result_end(receiver: Receiver, pools: int) -> None:
+    code = f"""
+        import multiprocessing, warnings
+        import spans
+        warnings.simplefilter("ignore", DeprecationWarning)
+        for _ in range({pools}):
+            with multiprocessing.get_context("fork").Pool(2) as pool:
+                pool.map(spans.work, range(3))
+    """
+    outcome = launch_code(code, **exporting_to(receiver))
+
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    assert len(receiver.spans()) == 3 * pools
+
+
 @pytest.mark.parametrize("ending", ["os._exit(5)", "os.kill(os.getpid(), 9)"], ids=["os._exit", "SIGKILL"])
 def test_what_no_exit_handler_sees_is_lost_and_nothing_else(receiver: Receiver, ending: str) -> None:
     code = FORK.format(ending=ending)
