@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from platform_otel.analysis.tree import TraceSpan, build_tree, render_tree
+from platform_otel.analysis.tree import TraceSpan, build_tree
+from platform_otel.analysis.waterfall import render_tree
 from platform_otel.config import STDOUT_FILE
 from platform_otel.export.outcome import Outcome
 from platform_otel.process.guard import BY_A_VALUE, as_text, debug, is_the_services, say

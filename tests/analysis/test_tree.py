@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platform_otel.analysis.tree import TraceSpan, TreeNode, build_tree, render_tree, walk
+from platform_otel.analysis.tree import TraceSpan, TreeNode, build_tree, walk
+from platform_otel.analysis.waterfall import render_tree
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 MILLISECOND = 1_000_000
