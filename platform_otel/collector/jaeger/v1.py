@@ -1,0 +1,139 @@
+"""Version 1 of Jaeger's HTTP API: what its own page asks, and Grafana's data source.
+
+https://github.com/jaegertracing/jaeger/blob/main/cmd/jaeger/internal/extension/jaegerquery/internal/http_handler.go
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+from urllib.parse import unquote
+
+from platform_otel.collector import operations, overviews, reading
+from platform_otel.collector.answers import NotThere
+from platform_otel.collector.database import Reader
+from platform_otel.collector.jaeger import searches, ui_json
+from platform_otel.collector.model import KINDS
+from platform_otel.collector.outside import Asked, OutsideQuestion, Reply, in_json
+from platform_otel.collector.outside_values import LATEST, duration, number, trace_id
+from platform_otel.collector.overviews import Window
+from platform_otel.collector.parameters import BadParameter
+from platform_otel.collector.search import Query
+
+_MICROSECOND = 10**3
+_MILLISECOND = 10**6
+_DAY = 24 * 3600 * 10**9
+
+
+def _services(reader: Reader, _: Asked) -> Reply:
+    return _counted(operations.services(reader))
+
+
+def _operations_of_service(reader: Reader, asked: Asked) -> Reply:
+    # Grafana encodes the name twice, as Jaeger decodes it twice.
+    names = [operation.name for operation in operations.kept(reader, unquote(asked.path["service"]))]
+    return _counted(list(dict.fromkeys(names)))
+
+
+def _operations(reader: Reader, asked: Asked) -> Reply:
+    service, kind = asked.value("service"), asked.value("spanKind")
+    if not service:
+        raise BadParameter("parameter 'service' is required")
+    found = operations.kept(reader, service, kind)
+    return _counted([{"name": each.name, "spanKind": KINDS[each.kind] if each.kind else ""} for each in found])
+
+
+def _traces(reader: Reader, asked: Asked) -> Reply:
+    given = asked.query.get("traceID", ())
+    ids = [trace_id(text) for text in given] if given else searches.found(reader, _query(asked))
+    traces = _in_full(reader, ids)
+    there = {trace["traceID"] for trace in traces}
+    missing = [each for each in map(ui_json.shown_trace_id, ids) if given and each not in there]
+    return _enveloped(traces, errors=[{"msg": "trace not found", "traceID": each} for each in missing] or None)
+
+
+def _trace(reader: Reader, asked: Asked) -> Reply:
+    traces = _in_full(reader, [trace_id(asked.path["trace_id"])])
+    if not traces:
+        raise NotThere("trace not found")
+    return _enveloped(traces)
+
+
+def _dependencies(reader: Reader, asked: Asked) -> Reply:
+    end = number(asked, "endTs")
+    until = time.time_ns() if end is None else end * _MILLISECOND
+    lookback = number(asked, "lookback")
+    since = until - (_DAY if lookback is None else lookback * _MILLISECOND)
+    service = asked.value("service")
+    calls = overviews.calls(reader, Window(max(0, since), until))
+    links = [{"parent": call["caller"], "child": call["callee"], "callCount": call["count"]} for call in calls]
+    return _enveloped([each for each in links if not service or service in (each["parent"], each["child"])])
+
+
+def _query(asked: Asked) -> Query:
+    service = asked.value("service")
+    if not service:
+        raise BadParameter("parameter 'service' is required")
+    latest = LATEST // _MICROSECOND - 1
+    start, end = number(asked, "start", at_most=latest), number(asked, "end", at_most=latest)
+    shortest, longest = duration(asked, "minDuration"), duration(asked, "maxDuration")
+    if shortest and longest and longest < shortest:
+        raise BadParameter("'maxDuration' should be greater than 'minDuration'")
+    return Query(
+        service=service,
+        operation=asked.value("operation"),
+        start=max(0, time.time_ns() - 2 * _DAY) if start is None else start * _MICROSECOND,
+        end=None if end is None else (end + 1) * _MICROSECOND,
+        shortest=shortest,
+        span_shortest=shortest,
+        span_longest=longest,
+        where=searches.where(_tags(asked)),
+        limit=number(asked, "limit", at_most=searches.MOST_TRACES) or searches.DEFAULT_LIMIT,
+    )
+
+
+def _tags(asked: Asked) -> dict[str, str]:
+    tags: dict[str, str] = {}
+    for text in asked.query.get("tag", ()):
+        key, colon, value = text.partition(":")
+        if not colon:
+            raise BadParameter(f"malformed 'tag' parameter, expecting key:value, received: {text[:50]}")
+        tags[key] = value
+    for text in asked.query.get("tags", ()):
+        tags.update(searches.tags_in_json("tags", text))
+    return tags
+
+
+def _in_full(reader: Reader, ids: list[bytes]) -> list[ui_json.Json]:
+    traces = ui_json.Traces(ids)
+    for item in reading.spans(reader, ids):
+        traces.add(item)
+    return traces.json()
+
+
+def _counted(data: list[Any]) -> Reply:
+    return _enveloped(data, len(data))
+
+
+def _enveloped(
+    data: list[Any] | None, total: int = 0, errors: list[ui_json.Json] | None = None, status: int = 200
+) -> Reply:
+    return in_json({"data": data, "total": total, "limit": 0, "offset": 0, "errors": errors}, status)
+
+
+def _failed(status: int, message: str) -> Reply:
+    return _enveloped(None, errors=[{"code": status, "msg": message}], status=status)
+
+
+# A service's name may have a slash.
+QUESTIONS = tuple(
+    OutsideQuestion(path, answer, _failed)
+    for path, answer in (
+        ("/api/services", _services),
+        ("/api/services/{service:path}/operations", _operations_of_service),
+        ("/api/operations", _operations),
+        ("/api/traces", _traces),
+        ("/api/traces/{trace_id}", _trace),
+        ("/api/dependencies", _dependencies),
+    )
+)
