@@ -1,0 +1,375 @@
+"""Every view of the page in a real browser: by mouse, by keyboard, live, linked to, light and dark, narrow and wide."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+
+from tests.collector.page.fleet import ANEW, FAILING, GOOD, REPEATING, REPEATS, SKEWED, SLOW, Fleet, journey, trace_id
+from tests.collector.page.visits import NARROW, WIDE, Visitor
+from tests.collector.running import Collector
+from tests.support import run
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, expect
+else:
+    expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+
+# As they are in print.
+TIMES, MINUS = "\u00d7", "\u2212"
+Scheme = Literal["light", "dark"]
+# A view, and what is there once it is shown.
+VIEWS: dict[str, str] = {
+    "/": "td.spread",
+    "/map": ".map .box",
+    "/search": ".traces li",
+    f"/trace/{trace_id(FAILING)}?span={16 * 5 + 2:016x}": ".panel .exception",
+    f"/trace/{trace_id(SKEWED)}": ".note.warn input",
+    f"/trace/{trace_id(FAILING)}?tab=hops": ".parts",
+    f"/trace/{trace_id(FAILING)}?tab=map": ".map .box",
+    f"/trace/{trace_id(FAILING)}?tab=logs": ".logs li",
+    f"/compare?a={trace_id(GOOD)}&b={trace_id(SLOW)}": ".diverging",
+    "/hops": ".parts",
+    "/errors": ".card",
+    "/broken": ".card",
+}
+
+LOOKS: list[tuple[tuple[int, int], Scheme]] = [(WIDE, "light"), (NARROW, "dark"), (NARROW, "light"), (WIDE, "dark")]
+
+
+def violations(page: Page) -> list[Any]:
+    """What axe finds: rule, and the elements that break it."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    found = axe.Axe().run(page).response["violations"]
+    return [(each["id"], [node["html"][:200] for node in each["nodes"]][:3]) for each in found]
+
+
+@pytest.mark.parametrize("path", VIEWS)
+def test_axe_finds_nothing_to_object_to_and_the_page_scrolls_downwards_only(
+    visitor: Visitor, fleet: Fleet, path: str
+) -> None:
+    look = LOOKS[list(VIEWS).index(path) % len(LOOKS)]
+
+    _look_at(visitor, fleet, path, *look)
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("path", VIEWS)
+@pytest.mark.parametrize("look", LOOKS, ids=lambda look: f"{look[0][0]}-{look[1]}")
+def test_axe_finds_nothing_in_any_look(
+    visitor: Visitor, fleet: Fleet, path: str, look: tuple[tuple[int, int], Scheme]
+) -> None:
+    _look_at(visitor, fleet, path, *look)
+
+
+def _look_at(visitor: Visitor, fleet: Fleet, path: str, size: tuple[int, int], scheme: Scheme) -> None:
+    with visitor.at(fleet.address, path, size, scheme) as page:
+        page.wait_for_selector(VIEWS[path], state="attached")
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+# --- By mouse ---------------------------------------------------------------------------------------------------------
+
+
+def test_clicks_lead_from_the_overview_to_a_span_and_the_address_leads_back_there(
+    visitor: Visitor, fleet: Fleet
+) -> None:
+    with visitor.at(fleet.address, "/") as page:
+        page.get_by_role("link", name="GET /meter").click()
+        page.locator(".traces li a").first.click()
+        page.locator(".row", has_text="GET /meter").click()
+        page.wait_for_selector(".panel h2:has-text('GET /meter')")
+        page.reload()
+        page.wait_for_selector(".panel h2:has-text('GET /meter')")
+        page.go_back()
+        page.wait_for_selector("form.search")
+        page.go_back()
+        page.wait_for_selector("td.spread")
+
+
+def test_an_operation_shows_how_it_moved_against_the_hour_before(visitor: Visitor, silent: Collector) -> None:
+    earlier = -90 * 60_000
+    Fleet(silent).send(*journey(1, earlier))
+    Fleet(silent).send(*journey(2, -1000, own=900))
+    with visitor.at(silent.query, "/") as page:
+        row = page.get_by_role("row", name="llm-gateway")
+        row.locator(".change", has_text=TIMES).first.wait_for()
+        assert row.locator(".change.bad").count() == 3
+
+
+def test_a_line_of_the_map_leads_to_the_traces_behind_it(visitor: Visitor, fleet: Fleet) -> None:
+    with visitor.at(fleet.address, "/map") as page:
+        # Where nothing is written upon the line.
+        page.locator("svg.map a", has_text="llm-gateway calls prompts").dispatch_event("click")
+        page.wait_for_selector(".traces li")
+        assert page.get_by_label("Service", exact=True).input_value() == "prompts"
+        assert page.get_by_label("Together with").input_value() == "llm-gateway"
+
+
+def test_a_peer_that_is_not_traced_is_a_ghost_and_its_line_leads_to_its_calls(visitor: Visitor, fleet: Fleet) -> None:
+    with visitor.at(fleet.address, "/map") as page:
+        page.locator("svg.map .box.ghost", has_text="postgresql").wait_for()
+        page.locator("svg.map a", has_text="identity calls postgresql").dispatch_event("click")
+        page.wait_for_selector(".traces li")
+        assert page.locator(".traces li").count() == 1
+
+
+def test_repeated_siblings_are_one_row_until_they_are_opened(visitor: Visitor, fleet: Fleet) -> None:
+    with visitor.at(fleet.address, f"/trace/{trace_id(REPEATING)}") as page:
+        group = page.locator(".row.group", has_text=f"{REPEATS} {TIMES} SELECT")
+        assert "100 ms" in group.inner_text()
+        before = int(page.get_by_role("treegrid").get_attribute("aria-rowcount") or 0)
+        group.click()
+        page.wait_for_selector(f'[role="treegrid"][aria-rowcount="{before + REPEATS}"]')
+
+
+def test_two_traces_that_are_ticked_are_compared(visitor: Visitor, fleet: Fleet) -> None:
+    with visitor.at(fleet.address, "/search?order=slowest") as page:
+        boxes = page.locator(".traces input")
+        boxes.nth(0).check()
+        boxes.nth(1).check()
+        page.get_by_role("button", name="Compare two").click()
+        page.wait_for_selector(".diverging")
+        assert page.locator(".two .side").count() == 2
+
+
+def test_a_clock_that_is_off_is_said_and_its_spans_move_only_when_asked(visitor: Visitor, fleet: Fleet) -> None:
+    with visitor.at(fleet.address, f"/trace/{trace_id(SKEWED)}") as page:
+        page.get_by_text("The clock of prompts is 200 ms behind that of llm-gateway.").wait_for()
+        row = page.locator(".row", has_text="GET /prompts")
+        assert f"clock {MINUS}200 ms" in row.inner_text()
+        measured = row.locator(".bar").get_attribute("style") or ""
+        page.get_by_label("Show on one clock").check()
+        expect(row.locator(".bar")).not_to_have_attribute("style", measured)
+
+
+def test_the_critical_path_and_the_usual_p95_are_marked(visitor: Visitor, fleet: Fleet) -> None:
+    with visitor.at(fleet.address, f"/trace/{trace_id(SLOW)}") as page:
+        page.locator(".row", has_text="GET /llm-gateway").locator(".critical").first.wait_for()
+        assert page.locator(".usual").count() > 0
+
+
+def test_a_trace_is_downloaded_as_the_api_has_it(visitor: Visitor, fleet: Fleet, tmp_path: Path) -> None:
+    with visitor.at(fleet.address, f"/trace/{trace_id(GOOD)}") as page:
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download").click()
+        download.value.save_as(tmp_path / "trace.json")
+
+    downloaded = json.loads((tmp_path / "trace.json").read_text(encoding="utf-8"))
+    assert downloaded == fleet.collector.get(f"/query/traces/{trace_id(GOOD)}")
+
+
+def test_a_trace_is_copied_as_json(visitor: Visitor, fleet: Fleet) -> None:
+    with visitor.at(
+        fleet.address, f"/trace/{trace_id(GOOD)}", permissions=["clipboard-read", "clipboard-write"]
+    ) as page:
+        page.get_by_role("button", name="Copy JSON").click()
+        page.get_by_role("button", name="Copied").wait_for()
+        assert "resourceSpans" in json.loads(page.evaluate("navigator.clipboard.readText()"))
+
+
+def test_an_error_is_shown_where_it_began_with_those_it_took_down(visitor: Visitor, fleet: Fleet) -> None:
+    with visitor.at(fleet.address, "/errors") as page:
+        card = page.locator(".card")
+        assert card.count() == 1
+        assert "LimitExceeded" in card.inner_text()
+        assert all(name in card.locator(".line").first.inner_text() for name in ("gate", "identity", "llm-gateway"))
+        page.get_by_role("link", name="The latest trace").click()
+        page.wait_for_selector(".panel .exception h3:has-text('LimitExceeded')")
+
+
+def test_a_broken_link_is_shown_with_its_cause_and_leads_to_where_it_breaks(visitor: Visitor, fleet: Fleet) -> None:
+    with visitor.at(fleet.address, "/broken") as page:
+        card = page.locator(".card", has_text="billing")
+        assert "Header not forwarded" in card.inner_text()
+        card.get_by_role("link", name="Where it breaks").click()
+        page.wait_for_url(f"**/trace/{trace_id(ANEW)}*")
+        page.wait_for_selector(".panel h2")
+
+
+def test_a_path_is_split_hop_by_hop_and_its_worst_trace_is_a_click_away(visitor: Visitor, fleet: Fleet) -> None:
+    with visitor.at(fleet.address, "/hops?path=gate,identity,llm-gateway") as page:
+        page.wait_for_selector(".parts")
+        assert page.locator("tbody tr").count() == 2
+        page.get_by_label("p99").check()
+        page.wait_for_url("**p=99*")
+        page.get_by_role("link", name="waited longest for llm-gateway").click()
+        page.wait_for_url(f"**/trace/{trace_id(SLOW)}*")
+
+
+def test_dragging_over_the_minimap_zooms_and_a_button_goes_back(visitor: Visitor, fleet: Fleet) -> None:
+    with visitor.at(fleet.address, f"/trace/{trace_id(GOOD)}") as page:
+        box = page.locator(".minimap").bounding_box()
+        assert box
+        page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + 20)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 20)
+        page.mouse.up()
+        page.locator(".pane").wait_for()
+        page.get_by_role("button", name="Whole trace").click()
+        page.locator(".pane").wait_for(state="hidden")
+
+
+# --- By keyboard ------------------------------------------------------------------------------------------------------
+
+
+def test_the_waterfall_is_walked_by_keys_alone(visitor: Visitor, fleet: Fleet) -> None:
+    with visitor.at(fleet.address, f"/trace/{trace_id(FAILING)}") as page:
+        rows = page.get_by_role("treegrid")
+        count = rows.get_attribute("aria-rowcount")
+        rows.focus()
+        for key in ("ArrowDown", "ArrowDown", "Enter"):
+            page.keyboard.press(key)
+        page.wait_for_selector(".panel h2:has-text('GET /identity')")
+        page.keyboard.press("ArrowLeft")
+        page.wait_for_selector('[role="treegrid"][aria-rowcount="3"]')
+        page.keyboard.press("ArrowRight")
+        page.wait_for_selector(f'[role="treegrid"][aria-rowcount="{count}"]')
+        page.keyboard.press("e")
+        page.wait_for_selector(".panel h2:text-is('GET')")
+        page.keyboard.press("z")
+        page.locator(".pane").wait_for()
+        page.keyboard.press("0")
+        page.locator(".pane").wait_for(state="hidden")
+
+
+def test_the_details_are_closed_by_escape_and_the_focus_is_back_at_the_rows(visitor: Visitor, fleet: Fleet) -> None:
+    with visitor.at(fleet.address, f"/trace/{trace_id(GOOD)}") as page:
+        page.get_by_role("treegrid").press("Enter")
+        page.get_by_role("button", name="Close the details").focus()
+        page.keyboard.press("Escape")
+        page.locator(".panel").wait_for(state="hidden")
+        assert page.evaluate("document.activeElement.getAttribute('role')") == "treegrid"
+
+
+def test_tabs_are_changed_by_arrows(visitor: Visitor, fleet: Fleet) -> None:
+    with visitor.at(fleet.address, f"/trace/{trace_id(GOOD)}") as page:
+        page.get_by_role("tab", name="Timeline").press("ArrowRight")
+        page.wait_for_selector("#tab-hops .parts")
+        assert page.evaluate("document.activeElement.textContent") == "Hops"
+
+
+def test_a_search_is_typed_and_sent_by_enter(visitor: Visitor, fleet: Fleet) -> None:
+    with visitor.at(fleet.address, "/search") as page:
+        page.wait_for_selector(".traces li")
+        page.get_by_label("Where").fill("exception.type or status = error")
+        page.get_by_label("Where").press("Enter")
+        expect(page.locator(".traces li")).to_have_count(1)
+        assert "where=" in page.url
+        page.locator(".traces li a").first.focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**/trace/{trace_id(FAILING)}")
+        expect(page.locator("#main")).to_be_focused()
+
+
+def test_every_control_is_reached_by_tab_and_named(visitor: Visitor, fleet: Fleet) -> None:
+    with visitor.at(fleet.address, "/map") as page:
+        page.wait_for_selector(".map .box")
+        reached = set()
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            reached.add(
+                page.evaluate("document.activeElement.getAttribute('aria-label') || document.activeElement.textContent")
+            )
+        assert {"Skip to the content", "Overview", "Time range", "Live", "Theme: Auto"} <= reached
+        assert any("llm-gateway calls prompts" in name for name in reached)
+
+
+def test_a_column_sorts_by_enter(visitor: Visitor, fleet: Fleet) -> None:
+    with visitor.at(fleet.address, "/") as page:
+        page.get_by_role("button", name="p99").press("Enter")
+        page.wait_for_selector('th[aria-sort="descending"]:has-text("p99")')
+        assert page.evaluate("document.activeElement.textContent") == "p99"
+        assert "sort=p99" in page.url
+
+
+def test_a_trace_id_that_is_pasted_opens_its_trace(visitor: Visitor, fleet: Fleet) -> None:
+    with visitor.at(fleet.address, "/") as page:
+        field = page.get_by_label("Open a trace by its id")
+        field.fill(trace_id(GOOD))
+        field.press("Enter")
+        page.get_by_role("treegrid").wait_for()
+
+
+# --- Live, light and dark, large and empty ----------------------------------------------------------------------------
+
+
+def test_what_arrives_is_there_without_a_reload(visitor: Visitor, silent: Collector) -> None:
+    with visitor.at(silent.query, "/search") as page:
+        page.wait_for_selector('.live[data-state="live"]')
+        Fleet(silent).send(*journey(GOOD, -100))
+        page.locator(".traces li a", has_text="GET /gate").wait_for()
+
+
+def test_a_hidden_tab_closes_its_stream_and_catches_up_when_it_is_seen_again(
+    visitor: Visitor, silent: Collector
+) -> None:
+    with visitor.at(silent.query, "/search") as page:
+        page.wait_for_selector('.live[data-state="live"]')
+        with page.expect_event("requestfailed", lambda request: request.url.endswith("/query/live")):
+            _become(page, "hidden")
+        Fleet(silent).send(*journey(GOOD, -100))
+        assert page.locator(".traces li").count() == 0
+        _become(page, "visible")
+        page.locator(".traces li a", has_text="GET /gate").wait_for()
+
+
+def _become(page: Page, state: str) -> None:
+    # A headless browser shows all its tabs at once; so the page is told what a browser would tell it.
+    page.evaluate(
+        "(state) => { Object.defineProperty(document, 'visibilityState', {configurable: true, get: () => state});"
+        " document.dispatchEvent(new Event('visibilitychange')); }",
+        state,
+    )
+
+
+def test_the_theme_is_the_systems_until_it_is_chosen_and_then_stays(visitor: Visitor, fleet: Fleet) -> None:
+    def ground() -> str:
+        return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+    with visitor.at(fleet.address, "/", scheme="light") as page:
+        light = ground()
+        page.get_by_role("button", name="Theme").click()
+        dark = ground()
+        page.reload()
+        page.wait_for_selector("main h1")
+        assert dark != light
+        assert ground() == dark
+
+
+def test_the_command_of_the_empty_page_makes_a_trace_appear_on_it(visitor: Visitor, silent: Collector) -> None:
+    with visitor.at(silent.query, "/") as page:
+        shown = page.locator(".empty code").inner_text()
+        launch = shlex.split(shown)[:-2]
+        code = "from opentelemetry import trace; trace.get_tracer('t').start_span('first').end()"
+        assert launch[0] == "platform-trace"
+        assert run(*launch, sys.executable, "-c", code).returncode == 0
+        page.get_by_label("All spans").check()
+        page.get_by_role("link", name="first").wait_for()
+
+
+def test_of_10_000_spans_only_those_in_sight_are_in_the_document(visitor: Visitor, silent: Collector) -> None:
+    large = Fleet(silent).send_large()
+    with visitor.at(silent.query, f"/trace/{large}") as page:
+        rows = page.get_by_role("treegrid")
+        assert rows.get_attribute("aria-rowcount") == "10000"
+        rows.press("End")
+        page.wait_for_selector('.row[aria-rowindex="10000"]')
+        assert page.locator(".row").count() < 150
+
+
+def test_an_address_that_leads_nowhere_says_so(visitor: Visitor, fleet: Fleet) -> None:
+    # The browser itself notes each answer of 404.
+    with visitor.at(fleet.address, f"/trace/{'9' * 32}", notes=("404",)) as page:
+        page.get_by_text("This trace is not here").wait_for()
+
+
+def test_a_condition_that_is_not_understood_is_explained(visitor: Visitor, fleet: Fleet) -> None:
+    with visitor.at(fleet.address, "/search?max=soon") as page:
+        page.get_by_role("alert").get_by_text("a duration such as 200ms").wait_for()
