@@ -6,8 +6,10 @@ python benchmarks/ingest.py [--sizes 10000,...] [--out F]  a platform-trace coll
 Spans are unique, sent as OTLP/HTTP protobuf: 512 a batch, traces of 8 spans over 4 services, 8 attributes each. Flat
 out means two connections, each of which sends as soon as it is answered. CPU is the server's own clock over all its
 threads. With a collector of its own it also measures: seconds until ready; at each size, three traces read back whole,
-bytes per span in the file, resident memory, queries; at the end, acknowledgements at 10,000 spans a second, and how
-long it takes to stop, to start again, and to start again after kill -9.
+bytes per span in the file, resident memory, queries; at the end, acknowledgements at 10,000 spans a second, the same
+while somebody searches by attributes without a pause, and how long it takes to stop, to start again, and to start again
+after kill -9. While somebody searches, /query/status is asked every 20 ms: the event loop itself answers it, so its
+longest answer is longer than the event loop was ever held.
 """
 
 import argparse
@@ -30,7 +32,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 PER_BATCH = 512
 RATE = 10_000
-SECONDS_AT_RATE = 10
+SECONDS_AT_RATE = 30
 SERVICES = ["gate", "identity", "llm-gateway", "prompts"]
 ROUTES = [f"/v1/thing{i}/{{id}}" for i in range(40)]
 rnd = random.Random(7)
@@ -179,22 +181,47 @@ class Own(Server):
                 raise SystemExit(f"{path}: {r.status} {answer[:200]}")
         return json.loads(answer), [round(statistics.median(took), 1), round(max(took), 1)]
 
+    def searched(self, made):
+        """Figures at the rate while one searches; the longest search and the longest answer of the event loop."""
+        done, longest = threading.Event(), {"search": 0.0, "event_loop": 0.0}
+
+        def ask(what, path, pause):
+            c = http.client.HTTPConnection(self.query, timeout=60)
+            while not done.wait(pause):
+                t = time.perf_counter()
+                c.request("GET", path)
+                r = c.getresponse()
+                r.read()
+                if r.status != 200:
+                    raise SystemExit(f"{path}: {r.status}")
+                longest[what] = max(longest[what], time.perf_counter() - t)
+
+        search = f"/query/traces?{urlencode({'where': 'no.such = 1'})}"
+        asked = (("search", search, 0), ("event_loop", "/query/status", 0.02))
+        threads = [threading.Thread(target=ask, args=each) for each in asked]
+        [t.start() for t in threads]
+        figures = self.send(made, threads=4, rate=RATE)
+        done.set()
+        [t.join() for t in threads]
+        figures.update({f"longest_{what}_ms": round(took * 1e3, 1) for what, took in longest.items()})
+        return figures
+
     def answers(self, ids):
         """Whether traces are there whole, and how long each query takes."""
         asked = {
-            "services": ("/api/services", {}),
-            "operations": ("/api/operations", {}),
-            "graph": ("/api/graph", {}),
-            "newest": ("/api/traces", {}),
-            "slowest": ("/api/traces", {"order": "slowest"}),
-            "operation": ("/api/traces", {"service": "gate", "operation": f"GET {ROUTES[3]}"}),
-            "errors": ("/api/traces", {"status": "error"}),
-            "attribute": ("/api/traces", {"where": "http.response.status_code >= 500"}),
-            "attribute of none": ("/api/traces", {"where": "no.such = 1"}),
+            "services": ("/query/services", {}),
+            "operations": ("/query/operations", {}),
+            "graph": ("/query/graph", {}),
+            "newest": ("/query/traces", {}),
+            "slowest": ("/query/traces", {"order": "slowest"}),
+            "operation": ("/query/traces", {"service": "gate", "operation": f"GET {ROUTES[3]}"}),
+            "errors": ("/query/traces", {"status": "error"}),
+            "attribute": ("/query/traces", {"where": "http.response.status_code >= 500"}),
+            "attribute of none": ("/query/traces", {"where": "no.such = 1"}),
         }
         figures = {}
         for i in ids:
-            trace, figures["trace"] = self.ask(f"/api/traces/{i}")
+            trace, figures["trace"] = self.ask(f"/query/traces/{i}")
             spans = sum(len(s["spans"]) for r in trace["resourceSpans"] for s in r["scopeSpans"])
             if spans != 8:
                 raise SystemExit(f"trace {i} has {spans} of 8 spans")
@@ -223,8 +250,10 @@ def own(sizes, out):
             print(json.dumps(row))
         paced = collector.send(batches(RATE * SECONDS_AT_RATE), threads=4, rate=RATE)
         print(f"at {RATE}/s:", json.dumps(paced))
+        searched = collector.searched(batches(RATE * SECONDS_AT_RATE))
+        print(f"at {RATE}/s, searched:", json.dumps(searched))
         stopped = collector.stop()
-        file = os.path.getsize(db) / (there + paced["spans"])
+        file = os.path.getsize(db) / (there + paced["spans"] + searched["spans"])
         again = Own(db)
         print(f"stopped in {stopped:.2f} s; {file:.1f} bytes/span; ready again in {again.ready:.2f} s")
         again.send(batches(10_000))
@@ -233,7 +262,14 @@ def own(sizes, out):
         killed = Own(db)
         print(f"ready again after kill -9 in {killed.ready:.2f} s")
         killed.stop()
-        figures = {"ready_s": collector.ready, "sizes": rows, "paced": paced, "stop_s": stopped, "file_bytes": file}
+        figures = {
+            "ready_s": collector.ready,
+            "sizes": rows,
+            "paced": paced,
+            "searched": searched,
+            "stop_s": stopped,
+            "file_bytes": file,
+        }
         figures.update(ready_again_s=again.ready, ready_after_kill_s=killed.ready)
         if out:
             Path(out).write_text(json.dumps(figures, indent=1), encoding="utf-8")

@@ -24,19 +24,13 @@ class NotThere(Exception):
 
 def services(reader: Reader, values: Values) -> Answer:
     """The services of a while."""
-    return _over(window := _window(values), services=overviews.services(reader, window))
+    return over(window := window_of(values), services=overviews.services(reader, window))
 
 
 def operations(reader: Reader, values: Values) -> Answer:
     """The operations of a while."""
-    window = _window(values)
-    return _over(window, operations=overviews.operations(reader, window, values["service"]))
-
-
-def graph(reader: Reader, values: Values) -> Answer:
-    """The service graph of a while: its nodes and its edges."""
-    window = _window(values)
-    return _over(window, services=overviews.services(reader, window), calls=overviews.calls(reader, window))
+    window = window_of(values)
+    return over(window, operations=overviews.operations(reader, window, values["service"]))
 
 
 def traces(reader: Reader, values: Values) -> Answer:
@@ -65,10 +59,12 @@ def logs(reader: Reader, values: Values) -> Answer:
     return {"resourceLogs": [], **to_json(reading.logs(reader, values["trace_id"]))}
 
 
-def _window(values: Values) -> Window:
+def window_of(values: Values) -> Window:
+    """The while that is asked for: the last hour, unless it is said."""
     end = time.time_ns() if values["end"] is None else values["end"]
     return Window(max(0, end - _HOUR) if values["start"] is None else values["start"], end)
 
 
-def _over(window: Window, **parts: object) -> Answer:
+def over(window: Window, **parts: object) -> Answer:
+    """An answer about a while."""
     return {"startTimeUnixNano": str(window.start), "endTimeUnixNano": str(window.end), **parts}

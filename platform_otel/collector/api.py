@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Executor
 from http import HTTPStatus
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -16,19 +15,37 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from platform_otel import __version__
-from platform_otel.collector import answers, openapi, summaries
+from platform_otel.collector import answers, finding_schemas, findings, maps, openapi, pages, summaries, trace_analysis
 from platform_otel.collector.access import Access
 from platform_otel.collector.answers import Answer, NotThere, Values
 from platform_otel.collector.database import Database, Reader, TooSlow
 from platform_otel.collector.intake import Intake
+from platform_otel.collector.jaeger import v1, v3
+from platform_otel.collector.json_pieces import encoded
 from platform_otel.collector.live import Hub, TooManyWatchers
-from platform_otel.collector.parameters import END, SEARCH, SERVICE, START, TRACE_ID, BadParameter, Parameter, read_all
+from platform_otel.collector.outside import Asked, OutsideQuestion
+from platform_otel.collector.parameters import (
+    END,
+    LIMIT,
+    OPERATION,
+    PATH,
+    SEARCH,
+    SERVICE,
+    START,
+    TRACE_ID,
+    BadParameter,
+    Parameter,
+    read_all,
+)
 from platform_otel.collector.query_guard import QueryGuard
+from platform_otel.collector.tempo import api as tempo
 
 _SECONDS = 5.0
 # More than these would only wait for one another.
 _MOST_AT_ONCE = 64
 _STREAM = "text/event-stream"
+
+_Made = TypeVar("_Made")
 
 
 class Question(NamedTuple):
@@ -42,18 +59,54 @@ class Question(NamedTuple):
 
 
 QUESTIONS = (
-    Question("/api/services", "The services.", (START, END), openapi.SERVICES, answers.services),
+    Question("/query/services", "The services.", (START, END), openapi.SERVICES, answers.services),
     Question(
-        "/api/operations",
+        "/query/operations",
         "The operations of one service or all.",
         (SERVICE, START, END),
         openapi.OPERATIONS,
         answers.operations,
     ),
-    Question("/api/graph", "Which services call which.", (START, END), openapi.GRAPH, answers.graph),
-    Question("/api/traces", "Search for traces with a span as asked.", SEARCH, openapi.TRACES, answers.traces),
-    Question("/api/traces/{trace_id}", "A trace.", (TRACE_ID,), openapi.TRACE, answers.trace),
-    Question("/api/traces/{trace_id}/logs", "The log records of a trace.", (TRACE_ID,), openapi.LOGS, answers.logs),
+    Question("/query/graph", "Which services call which.", (START, END), finding_schemas.GRAPH, maps.graph),
+    Question(
+        "/query/traces/{trace_id}/graph",
+        "Which services call which in a trace.",
+        (TRACE_ID,),
+        finding_schemas.TRACE_GRAPH,
+        maps.trace_graph,
+    ),
+    Question(
+        "/query/errors",
+        "Errors by where they began.",
+        (SERVICE, START, END, LIMIT),
+        finding_schemas.ERRORS,
+        findings.errors,
+    ),
+    Question("/query/broken", "Where context got lost.", (START, END, LIMIT), finding_schemas.BROKEN, findings.broken),
+    Question(
+        "/query/slow",
+        "Where the time goes that need not go.",
+        (START, END, LIMIT),
+        finding_schemas.SLOW,
+        findings.slow,
+    ),
+    Question(
+        "/query/hops",
+        "A path of services over the traces that begin with an operation.",
+        (SERVICE, OPERATION, PATH, START, END),
+        finding_schemas.HOPS,
+        findings.hops,
+    ),
+    Question("/query/traces", "Search for traces with a span as asked.", SEARCH, openapi.TRACES, answers.traces),
+    Question("/query/traces/{trace_id}", "A trace.", (TRACE_ID,), openapi.TRACE, answers.trace),
+    Question(
+        "/query/traces/{trace_id}/analysis",
+        "Who waited for whom in a trace, and its critical path.",
+        (TRACE_ID,),
+        trace_analysis.SCHEMA,
+        trace_analysis.analysis,
+    ),
+    Question("/query/traces/{trace_id}/logs", "The log records of a trace.", (TRACE_ID,), openapi.LOGS, answers.logs),
 )
 
 
@@ -62,23 +115,28 @@ class Api:
 
     Args:
         threads: where the store is read, so that the event loop goes on.
+        otlp_port: where spans go over HTTP, for those who ask how.
     """
 
-    def __init__(self, database: Database, intake: Intake, hub: Hub, access: Access, threads: Executor) -> None:
+    def __init__(
+        self, database: Database, intake: Intake, hub: Hub, access: Access, threads: Executor, otlp_port: int
+    ) -> None:
         self._database = database
         self._intake = intake
         self._hub = hub
         self._access = access
         self._threads = threads
+        self._otlp_port = otlp_port
         self._asking = 0
 
     def application(self) -> QueryGuard:
         """The ASGI application."""
         routes = [Route(question.path, self._endpoint(question)) for question in QUESTIONS]
         routes += [
-            Route("/", self._index),
-            Route("/api/live", self._live),
-            Route("/api/status", self._status),
+            *pages.routes(),
+            *(Route(each.path, self._outside(each)) for each in (*v1.QUESTIONS, *v3.QUESTIONS, *tempo.QUESTIONS)),
+            Route("/query/live", self._live),
+            Route("/query/status", self._status),
             Route("/openapi.json", self._description),
         ]
         handlers = dict.fromkeys((*_STATUSES, HTTPException), _failed)
@@ -96,14 +154,32 @@ class Api:
 
         return endpoint
 
+    def _outside(self, question: OutsideQuestion) -> Callable[[Request], Awaitable[Response]]:
+        """The endpoint of another tool's API, which words its failures itself."""
+
+        async def endpoint(request: Request) -> Response:
+            query = {name: request.query_params.getlist(name) for name in request.query_params}
+            asked = Asked(request.path_params, query, request.headers.get("accept", ""))
+            try:
+                reply = await self._in_thread(lambda reader: question.answer(reader, asked))
+            except tuple(_STATUSES) as error:
+                reply = question.failed(_STATUSES[type(error)], str(error))
+            return Response(reply.body, reply.status, {"content-type": reply.content_type})
+
+        return endpoint
+
     async def _read(self, answer: Callable[[Reader, Values], Answer], values: Values) -> bytes:
-        """The answer as JSON, made in a thread."""
+        """The answer as JSON."""
+        return await self._in_thread(lambda reader: encoded(answer(reader, values)))
+
+    async def _in_thread(self, answer: Callable[[Reader], _Made]) -> _Made:
+        """What is made of the store in a thread."""
         if self._asking >= _MOST_AT_ONCE:
             raise _Busy("too many ask at once")
 
-        def read() -> bytes:
+        def read() -> _Made:
             with self._database.reading(_SECONDS) as reader:
-                return json.dumps(answer(reader, values)).encode()
+                return answer(reader)
 
         self._asking += 1
         try:
@@ -111,16 +187,13 @@ class Api:
         finally:
             self._asking -= 1
 
-    async def _index(self, request: Request) -> Response:
-        return JSONResponse({"openapi": "/openapi.json", "status": "/api/status"})
-
     async def _description(self, request: Request) -> Response:
         return JSONResponse(description())
 
     async def _status(self, request: Request) -> Response:
         received = self._intake.counts()
         database = {"database": self._database.path, "bytes": self._database.last_size}
-        return JSONResponse({"version": __version__, **database, "received": received})
+        return JSONResponse({"version": __version__, **database, "otlpPort": self._otlp_port, "received": received})
 
     async def _live(self, request: Request) -> Response:
         self._hub.check()
@@ -142,8 +215,8 @@ def description() -> openapi.Schema:
     return openapi.description(
         [
             *(openapi.Operation(each.path, each.summary, each.parameters, each.schema) for each in QUESTIONS),
-            openapi.Operation("/api/live", "The traces that change, as they do.", (), openapi.CHANGES, _STREAM),
-            openapi.Operation("/api/status", "What was received, and how much is kept.", (), openapi.STATUS),
+            openapi.Operation("/query/live", "The traces that change, as they do.", (), openapi.CHANGES, _STREAM),
+            openapi.Operation("/query/status", "What was received, and how much is kept.", (), openapi.STATUS),
         ]
     )
 

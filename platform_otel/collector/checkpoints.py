@@ -10,10 +10,10 @@ from threading import Event, Thread
 
 from platform_otel.collector.database import Database
 
-# Below this there is no hurry: it is as large as SQLite lets it become by itself.
-_ENOUGH = 4 * 2**20
+# So many rows are some 3 MiB of log in large transactions, 8 MiB in small ones: below that there is no hurry.
+_ROWS = 2000
 # The log starts again from its beginning only when all of it was copied; under steady load that moment may never come.
-_TOO_MUCH = 64 * 2**20
+_TOO_MUCH = 32 * 2**20
 # A page that was written again meanwhile is copied once.
 _SECONDS_BETWEEN = 0.5
 
@@ -25,6 +25,8 @@ class Checkpoints:
         self._database = database
         self._ended = Event()
         self._is_due = False
+        self._is_nearly_copied = False
+        self._copied_at = self._cut_at = database.changes()
         self._thread = Thread(target=self._copy_until_told, name="checkpoints", daemon=True)
 
     def __enter__(self) -> Checkpoints:
@@ -37,18 +39,32 @@ class Checkpoints:
 
     def look(self, is_idle: bool) -> None:
         """Have the log copied if that is due; called by the writing thread between two transactions."""
-        size = self._database.log_size()
-        if size > _TOO_MUCH or (is_idle and size > _ENOUGH):
+        changes = self._database.changes()
+        if is_idle and changes != self._cut_at:
+            self._database.restart_log(cut=True)
+            self._cut_at = self._copied_at = changes
+        elif self._is_nearly_copied:
+            self._is_nearly_copied = False
             self._database.restart_log()
-        else:
-            self._is_due = size > _ENOUGH
+        elif changes - self._copied_at > _ROWS:
+            self._copied_at = changes
+            self._is_due = True
 
     def _copy_until_told(self) -> None:
         while not self._ended.wait(_SECONDS_BETWEEN):
             if self._is_due:
                 self._is_due = False
                 try:
-                    self._database.copy_log()
+                    self._copy()
                 except sqlite3.Error:
                     # A full disk, most likely. The writing thread meets it too, and says so.
                     continue
+
+    def _copy(self) -> None:
+        """Copy what there is; if the log is to start again, then also what came meanwhile, so that little is left.
+
+        Half a second's worth of it would hold the writing thread, and every acknowledgement, for some 50 ms.
+        """
+        if self._database.copy_log() > _TOO_MUCH:
+            self._database.copy_log()
+            self._is_nearly_copied = True

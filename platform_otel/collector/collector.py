@@ -89,7 +89,7 @@ async def _run(options: Options, ready: Callable[[Ports], object], say: Callable
         decoding = stack.enter_context(ThreadPoolExecutor(_DECODING_THREADS, "decoding"))
         queries = stack.enter_context(ThreadPoolExecutor(_QUERY_THREADS, "queries"))
         receiver = _for_pages(HttpReceiver(intake, options.access, budget, decoding), options.access)
-        api = Api(database, intake, hub, options.access, queries)
+        api = Api(database, intake, hub, options.access, queries, _port(http))
         servers = [(Server(receiver, options.limits), http), (Server(api.application(), options.limits), query)]
         grpc.start()
         ports = Ports(grpc.port, _port(http), _port(query))

@@ -18,11 +18,24 @@ from platform_otel.errors import PlatformTraceError
 MEMORY = ":memory:"
 # How many steps of SQLite's machine go between two looks at the clock: some 2 ms.
 _STEPS = 50_000
+_ROWS_AT_ONCE = 1000
+# For a lock of another process that looks into the file.
+_SECONDS_TO_WAIT = 5
 _BESIDE = ("", "-wal", "-shm")
 
 
 class TooSlow(Exception):
     """A query took longer than it may, or the collector stops."""
+
+
+@contextmanager
+def _in_time() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if str(error) == "interrupted":
+            raise TooSlow("it takes too long") from None
+        raise
 
 
 class Reader:
@@ -38,12 +51,24 @@ class Reader:
         Raises:
             TooSlow
         """
-        try:
+        with _in_time():
             return self._connection.execute(sql, parameters).fetchall()
-        except sqlite3.OperationalError as error:
-            if str(error) == "interrupted":
-                raise TooSlow("it takes too long") from None
-            raise
+
+    def each(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[Any]:
+        """The same one after the other: of many rows, few are in memory, and what is done with them has its limit too.
+
+        Raises:
+            TooSlow
+        """
+        with _in_time():
+            cursor = self._connection.execute(sql, parameters)
+        while rows := self._some(cursor):
+            yield from rows
+            self.check()
+
+    def _some(self, cursor: sqlite3.Cursor) -> list[Any]:
+        with _in_time():
+            return cursor.fetchmany(_ROWS_AT_ONCE)
 
     def check(self) -> None:
         """Between two steps of work on what was read.
@@ -126,21 +151,29 @@ class Database:
         self.last_size = int((pages - free) * each)
         return self.last_size
 
-    def log_size(self) -> int:
-        """How many bytes the log beside the file has, used or not."""
-        try:
-            return 0 if self._in_memory else os.stat(f"{self.path}-wal").st_size
-        except FileNotFoundError:
-            return 0
+    def changes(self) -> int:
+        """How many rows were written and removed so far; always 0 in memory, which has no log."""
+        return 0 if self._in_memory else self._writer.total_changes
 
-    def copy_log(self) -> None:
-        """Copy what is in the log into the file, while writing goes on."""
+    def copy_log(self) -> int:
+        """Copy what is in the log into the file, while writing goes on; how many bytes are in use in the log."""
         with closing(_connect(self.path)) as connection:
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            (_, pages, _), (each,) = (
+                connection.execute(f"PRAGMA {name}").fetchone() for name in ("wal_checkpoint(PASSIVE)", "page_size")
+            )
+        return int(pages * each)
 
-    def restart_log(self) -> None:
-        """Copy all that is in the log, and begin it anew; called by whoever writes, between two transactions."""
-        self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    def restart_log(self, cut: bool = False) -> None:
+        """Copy all that is in the log, and write it from its beginning again, unless somebody still reads in it.
+
+        Called by whoever writes, between two transactions. To cut 64 MiB takes 40 ms, and to let it grow again costs 1
+        to 2 us a span: so the log keeps its size unless there is time.
+        """
+        self._writer.execute("PRAGMA busy_timeout = 0")
+        try:
+            self._writer.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if cut else 'RESTART'})")
+        finally:
+            self._writer.execute(f"PRAGMA busy_timeout = {_SECONDS_TO_WAIT * 1000}")
 
     def close(self) -> None:
         """Close the file; what is in the log beside it goes into it."""
@@ -170,6 +203,8 @@ class Database:
             connection.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'NORMAL'}")
             connection.execute("PRAGMA cache_size = -16000")
             connection.execute("PRAGMA wal_autocheckpoint = 0")  # checkpoints.py
+            # Debian's SQLite overwrites with zeros what is deleted, by default.
+            connection.execute("PRAGMA secure_delete = OFF")
             migrate(connection, self.path)
         except BaseException:
             connection.close()
@@ -198,7 +233,9 @@ class Database:
 
 def _connect(path: str) -> sqlite3.Connection:
     # Each connection is used by one thread at a time, and not always the same.
-    return sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5, cached_statements=256)
+    return sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, timeout=_SECONDS_TO_WAIT, cached_statements=256
+    )
 
 
 def _make_private(path: str) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 LONGEST = 2000
 _DEEPEST = 50
@@ -47,6 +47,13 @@ class Value(NamedTuple):
 
     text: str
     number: float | None
+
+
+class Expression(Protocol):
+    """What holds for a span, or does not."""
+
+    def holds(self, lookup: Lookup) -> bool:
+        """Whether it is so for what the lookup knows."""
 
 
 class Comparison(NamedTuple):
@@ -106,9 +113,6 @@ class Not(NamedTuple):
     def holds(self, lookup: Lookup) -> bool:
         """Whether it is so for what the lookup knows."""
         return not self.inner.holds(lookup)
-
-
-Expression = Comparison | Presence | Both | Either | Not
 
 
 def parse(text: str) -> Expression:

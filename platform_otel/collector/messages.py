@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from google.protobuf.message import Message
@@ -58,6 +58,12 @@ class Unpacked:
         place = bisect_right(self._ends, position)
         items, of_scope, of_resource = self._scopes[place]
         return Item(items[position - (self._ends[place] - len(items))], of_scope, of_resource)
+
+    def items(self) -> Iterator[Item]:
+        """All of them, in order."""
+        for items, of_scope, of_resource in self._scopes:
+            for item in items:
+                yield Item(item, of_scope, of_resource)
 
 
 def put_together(signal: str, items: Iterable[Item]) -> Message:

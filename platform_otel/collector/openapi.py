@@ -32,15 +32,14 @@ def or_null(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}]}
 
 
-_STATISTICS = {
+STATISTICS = {
     "count": COUNT,
     "errorCount": COUNT,
     "errorRate": {"type": "number", "minimum": 0, "maximum": 1},
     **{f"p{share}Nano": {**NANOSECONDS, "description": "Within 1 %."} for share in (50, 95, 99)},
 }
-_SERVICE = thing(service=TEXT, spanCount=COUNT, errorCount=COUNT, operationCount=COUNT)
-_OPERATION = thing(service=TEXT, operation=TEXT, kind=TEXT, **_STATISTICS)
-_CALL = thing(caller=TEXT, callee=TEXT, **_STATISTICS)
+SERVICE = thing(service=TEXT, spanCount=COUNT, errorCount=COUNT, operationCount=COUNT)
+_OPERATION = thing(service=TEXT, operation=TEXT, kind=TEXT, **STATISTICS)
 _SUMMARY = thing(
     traceId=TEXT,
     startTimeUnixNano=TIME,
@@ -53,13 +52,12 @@ _SUMMARY = thing(
     kind=TEXT,
     services=many(TEXT),
 )
-_WINDOW = {"startTimeUnixNano": TIME, "endTimeUnixNano": TIME}
+WINDOW = {"startTimeUnixNano": TIME, "endTimeUnixNano": TIME}
 _OTLP = {"type": "object", "description": "https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding"}
 _SIGNAL = thing(requests=COUNT, accepted=COUNT, rejected=COUNT)
 
-SERVICES = thing(**_WINDOW, services=many(_SERVICE))
-OPERATIONS = thing(**_WINDOW, operations=many(_OPERATION))
-GRAPH = thing(**_WINDOW, services=many(_SERVICE), calls=many(_CALL))
+SERVICES = thing(**WINDOW, services=many(SERVICE))
+OPERATIONS = thing(**WINDOW, operations=many(_OPERATION))
 TRACES = thing(
     traces=many(_SUMMARY),
     lookedAt={**COUNT, "description": "How many traces were examined for this page."},
@@ -76,6 +74,7 @@ STATUS = thing(
     version=TEXT,
     database=TEXT,
     bytes=COUNT,
+    otlpPort={**COUNT, "description": "Where spans go over HTTP."},
     received={"type": "object", "description": "Since the start.", "additionalProperties": _SIGNAL},
 )
 _ERROR = thing(error=TEXT)

@@ -24,8 +24,17 @@ _WAYS = {
 }
 
 # What the parser raises for values of a wrong type is not always its own error; for half of a surrogate pair in the
-# name of a field it is SystemError (protobuf 7.36).
-_REFUSALS = (json_format.ParseError, ValueError, TypeError, AttributeError, KeyError, RecursionError, SystemError)
+# name of a field it is SystemError, for an infinite whole number OverflowError (protobuf 7.36).
+_REFUSALS = (
+    json_format.ParseError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    KeyError,
+    OverflowError,
+    RecursionError,
+    SystemError,
+)
 
 Json = Any  # whatever the sender wrote
 

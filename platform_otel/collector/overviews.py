@@ -49,7 +49,7 @@ def services(reader: Reader, window: Window) -> list[Row]:
 
 def operations(reader: Reader, window: Window, service: str = "") -> list[Row]:
     """Each operation, of one service or all: counts, error rate and durations; the busiest first."""
-    merged = _merged(((row[0],), row[1:]) for row in reader.rows(_OPERATIONS, (*window.minutes, service, service)))
+    merged = _merged(((row[0],), row[1:]) for row in reader.each(_OPERATIONS, (*window.minutes, service, service)))
     names = {number: (of, name, KINDS[kind]) for number, of, name, kind in reader.rows(_NAMES)}
     found: list[Row] = []
     for (number,), rollup in sorted(merged.items(), key=_busiest):
@@ -60,10 +60,15 @@ def operations(reader: Reader, window: Window, service: str = "") -> list[Row]:
 
 def calls(reader: Reader, window: Window) -> list[Row]:
     """Each pair of services of which one called the other: counts, error rate, and how long the called one took."""
-    merged = _merged((row[:2], row[2:]) for row in reader.rows(_CALLS, window.minutes))
+    merged = _merged((row[:2], row[2:]) for row in reader.each(_CALLS, window.minutes))
     names = dict(reader.rows("SELECT id, name FROM services"))
     return [
-        {"caller": names[caller], "callee": names[callee], **_statistics(rollup)}
+        {
+            "caller": names[caller],
+            "callee": names[callee],
+            **_statistics(rollup),
+            "timeNano": round(histogram.total(rollup.buckets)),
+        }
         for (caller, callee), rollup in sorted(merged.items(), key=_busiest)
     ]
 

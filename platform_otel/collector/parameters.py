@@ -60,6 +60,10 @@ def _text(text: str) -> str:
     return text
 
 
+def _path(text: str) -> tuple[str, ...]:
+    return tuple(part for each in _text(text).split(",") if (part := each.strip()))
+
+
 def _whole(lowest: int, highest: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         # isdecimal alone would let digits of other scripts through.
@@ -85,6 +89,13 @@ def _trace_id(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
+def _id_prefix(text: str) -> tuple[bytes, bytes]:
+    """The least and the greatest id that begin so."""
+    if not 1 <= len(text) <= 32 or not text.isascii() or not text.isalnum():
+        raise ValueError("up to 32 hexadecimal digits are expected")
+    return bytes.fromhex(text.ljust(32, "0")), bytes.fromhex(text.ljust(32, "f"))
+
+
 def _cursor(text: str) -> tuple[int, int]:
     first, _, second = text.partition(".")
     whole = _whole(0, _LATEST)
@@ -107,9 +118,30 @@ END = Parameter(
 TRACE_ID = Parameter(
     "trace_id", "The trace.", {"type": "string", "pattern": "^[0-9a-fA-F]{32}$"}, _trace_id, where="path"
 )
+OPERATION = Parameter("operation", "Name of the span.", _TEXT, _text, "")
+LIMIT = Parameter(
+    "limit",
+    "How many there are at most.",
+    {"type": "integer", "minimum": 1, "maximum": MOST_TRACES, "default": 20},
+    _whole(1, MOST_TRACES),
+    20,
+)
+PATH = Parameter(
+    "path",
+    "Services that call one another, from the first to the last, with commas between them.",
+    {**_TEXT, "example": "gate,identity,llm-gateway"},
+    _path,
+    (),
+)
 SEARCH = (
+    Parameter(
+        "id",
+        "The first hexadecimal digits of the trace's id.",
+        {"type": "string", "pattern": "^[0-9a-fA-F]{1,32}$"},
+        _id_prefix,
+    ),
     SERVICE,
-    Parameter("operation", "Name of the span.", _TEXT, _text, ""),
+    OPERATION,
     Parameter("kind", "Kind of the span.", {"type": "string", "enum": KINDS}, _one_of(KINDS), ""),
     Parameter("status", "Status of the span.", {"type": "string", "enum": STATUSES}, _one_of(STATUSES), ""),
     START._replace(description="Traces that began from then on, in nanoseconds since the epoch."),
@@ -130,13 +162,7 @@ SEARCH = (
         _one_of(ORDERS),
         NEWEST,
     ),
-    Parameter(
-        "limit",
-        "How many traces a page has.",
-        {"type": "integer", "minimum": 1, "maximum": MOST_TRACES, "default": 20},
-        _whole(1, MOST_TRACES),
-        20,
-    ),
+    LIMIT._replace(description="How many traces a page has."),
     Parameter(
         "after",
         "The next of the page before.",

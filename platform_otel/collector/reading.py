@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from google.protobuf.message import Message
 
@@ -25,6 +25,16 @@ def trace(reader: Reader, trace_id: bytes) -> Message | None:
     return put_together("traces", items_at(reader, "traces", rows)) if rows else None
 
 
+def spans(reader: Reader, trace_ids: Sequence[bytes]) -> Iterator[Item]:
+    """The spans of several traces, in no order.
+
+    Raises:
+        TooSlow
+    """
+    places = (place for each in trace_ids for place in reader.rows(_SPANS, (each,)))
+    return items_at(reader, "traces", places)
+
+
 def logs(reader: Reader, trace_id: bytes) -> Message:
     """The log records of a trace as LogsData.
 
@@ -35,14 +45,12 @@ def logs(reader: Reader, trace_id: bytes) -> Message:
     return put_together("logs", items_at(reader, "logs", rows))
 
 
-def items_at(reader: Reader, signal: str, places: Iterable[tuple[int, int]]) -> list[Item]:
-    """The items at these (batch, position)."""
-    found: list[Item] = []
+def items_at(reader: Reader, signal: str, places: Iterable[tuple[int, int]]) -> Iterator[Item]:
+    """The items at these (batch, position), one batch after the other; each holds all of its batch in memory."""
     for batch, positions in _by_batch(places).items():
         reader.check()
         unpacked = Unpacked(signal, raw(reader, batch))
-        found += map(unpacked.item, positions)
-    return found
+        yield from map(unpacked.item, positions)
 
 
 def raw(reader: Reader, batch: int) -> bytes:

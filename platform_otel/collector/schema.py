@@ -17,6 +17,10 @@ class NewerSchema(PlatformTraceError):
     """The file was written by a later version."""
 
 
+class OlderSchema(PlatformTraceError):
+    """The file was written by an earlier version."""
+
+
 class ForeignDatabase(PlatformTraceError):
     """The file is a database of something else."""
 
@@ -37,9 +41,25 @@ def migrate(connection: sqlite3.Connection, path: str) -> None:
         sqlite3.DatabaseError: the file is damaged.
     """
     _check_owner(connection, path)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     for number, sql in enumerate(migrations(), 1):
         if number > version(connection):
             connection.executescript(f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;")
+
+
+def check(connection: sqlite3.Connection, path: str) -> None:
+    """Whether the file can be read as it is, by whoever does not write.
+
+    Raises:
+        ForeignDatabase, NewerSchema, OlderSchema
+        sqlite3.DatabaseError: the file is damaged.
+    """
+    _check_owner(connection, path)
+    if version(connection) < len(migrations()):
+        raise OlderSchema(
+            f"{path} was written by an earlier version of platform-trace",
+            f"platform-trace collector --db {path} brings it up to date",
+        )
 
 
 def version(connection: sqlite3.Connection) -> int:
@@ -55,7 +75,6 @@ def _check_owner(connection: sqlite3.Connection, path: str) -> None:
             f"{path} was written by a later version of platform-trace",
             "upgrade platform-otel, or name another file with --db",
         )
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:

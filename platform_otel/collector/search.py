@@ -42,7 +42,9 @@ class Query(NamedTuple):
         start, end: when the trace began, in nanoseconds since the epoch.
         shortest, longest: how long the trace took, in nanoseconds.
         where: what else must hold for the span.
+        span_shortest, span_longest: how long the span took, in nanoseconds.
         after: where the page before ended.
+        id: the least and the greatest trace id.
     """
 
     service: str = ""
@@ -57,6 +59,13 @@ class Query(NamedTuple):
     order: str = NEWEST
     limit: int = 20
     after: tuple[int, int] | None = None
+    span_shortest: int | None = None
+    span_longest: int | None = None
+    id: tuple[bytes, bytes] | None = None
+
+
+# Whether a trace is as asked, by its row of summaries.COLUMNS: what the columns of its spans do not tell.
+Judge = Callable[[Sequence[Any]], bool]
 
 
 class Found(NamedTuple):
@@ -74,19 +83,22 @@ class Found(NamedTuple):
     next: tuple[int, int] | None
 
 
-def search(reader: Reader, query: Query) -> Found:
+def search(reader: Reader, query: Query, judge: Judge | None = None) -> Found:
     """The next page of traces.
+
+    ``judge``, if there is one, is asked in place of ``query.where``.
 
     Raises:
         TooSlow: a single step took too long.
     """
-    matches = _Spans(reader, query, query.where) if query.where else None
+    if judge is None and query.where is not None:
+        judge = _judge(reader, query, query.where)
     stop_at = time.monotonic() + _SECONDS
     traces: list[Summary] = []
     looked_at, last = 0, query.after
     for key, row, is_candidate in _candidates(reader, query):
         looked_at, last = looked_at + 1, key
-        if is_candidate and (matches is None or matches.has(key[1])):
+        if is_candidate and (judge is None or judge(row)):
             traces.append(summaries.of(reader, row))
         if len(traces) == query.limit or time.monotonic() > stop_at:
             return Found(traces, looked_at, key[0], key)
@@ -128,6 +140,9 @@ def _conditions(reader: Reader, query: Query) -> tuple[str, list[object]]:
     parameters: list[object] = [limit for _, limit in ranges if limit is not None]
     if query.status == STATUSES[ERROR]:
         conditions.append("errors > 0")
+    if query.id is not None:
+        conditions.append("id IN (SELECT id FROM traces WHERE trace_id BETWEEN ? AND ?)")
+        parameters += query.id
     if _asks_for_operation(query) and _is_rare(reader, query):
         conditions.append(
             f"""id IN (SELECT trace FROM trace_operations WHERE {_OF_OPERATION}
@@ -147,6 +162,10 @@ def _of_spans(query: Query) -> tuple[str, list[object]]:
     if query.status:
         conditions.append("status = ?")
         parameters.append(STATUSES.index(query.status))
+    for sql, limit in (("duration >= ?", query.span_shortest), ("duration <= ?", query.span_longest)):
+        if limit is not None:
+            conditions.append(f"spans.{sql}")
+            parameters.append(limit)
     return " AND ".join(conditions), parameters
 
 
@@ -167,21 +186,19 @@ def _is_rare(reader: Reader, query: Query) -> bool:
 # --- By attributes ----------------------------------------------------------------------------------------------------
 
 
-class _Spans:
+class Spans:
     """Looks into the spans of traces, which stand in a few batches that many traces share."""
 
-    def __init__(self, reader: Reader, query: Query, where: Expression) -> None:
+    def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._where = where
-        conditions, self._parameters = _of_spans(query)
-        self._sql = f"SELECT batch, position FROM spans WHERE trace = ? AND {conditions}"
         self._batches: OrderedDict[int, Unpacked] = OrderedDict()
 
-    def has(self, trace: int) -> bool:
-        """Whether a span of the trace is as asked."""
+    def of(self, trace: int, conditions: str = "1", parameters: Sequence[object] = ()) -> Iterator[Item]:
+        """The spans of the trace with this number for which the SQL holds."""
         self._reader.check()
-        rows = self._reader.rows(self._sql, (trace, *self._parameters))
-        return any(self._where.holds(_lookup(self._batch(batch).item(position))) for batch, position in rows)
+        sql = f"SELECT batch, position FROM spans WHERE trace = ? AND {conditions}"
+        for batch, position in self._reader.rows(sql, (trace, *parameters)):
+            yield self._batch(batch).item(position)
 
     def _batch(self, number: int) -> Unpacked:
         batch = self._batches.get(number)
@@ -192,7 +209,13 @@ class _Spans:
         return batch
 
 
-def _lookup(item: Item) -> Lookup:
+def _judge(reader: Reader, query: Query, where: Expression) -> Judge:
+    """Whether one of the spans that are as asked by their columns is so by the expression too."""
+    spans, (conditions, parameters) = Spans(reader), _of_spans(query)
+    return lambda row: any(where.holds(lookup_of(item)) for item in spans.of(row[0], conditions, parameters))
+
+
+def lookup_of(item: Item) -> Lookup:
     """What a span says to the fields of an expression."""
 
     def lookup(field: str) -> object:

@@ -94,7 +94,7 @@ class Collector:
 
     def spans(self, trace_id: str) -> list[dict[str, Any]]:
         """The spans of a trace, as OTLP/JSON."""
-        return [span for _, span in spans_of(self.get(f"/api/traces/{trace_id}"))]
+        return [span for _, span in spans_of(self.get(f"/query/traces/{trace_id}"))]
 
     def _ready(self) -> tuple[str, str, str]:
         deadline = monotonic() + PATIENCE
@@ -175,7 +175,7 @@ def request(*spans: Made) -> ExportTraceServiceRequest:
         span.start_time_unix_nano = BASE + made.start * 10**6
         span.end_time_unix_nano = span.start_time_unix_nano + made.milliseconds * 10**6
         for key, value in made.attributes.items():
-            _set(span.attributes.add(), key, value)
+            set_attribute(span.attributes.add(), key, value)
     return message
 
 
@@ -188,7 +188,7 @@ def log_body(*texts: str, trace: int = 0, span: int = 0) -> bytes:
     """A request with log records of these texts."""
     message = ExportLogsServiceRequest()
     of_resource = message.resource_logs.add()
-    _set(of_resource.resource.attributes.add(), "service.name", "shop")
+    set_attribute(of_resource.resource.attributes.add(), "service.name", "shop")
     for text in texts:
         record = of_resource.scope_logs.add().log_records.add()
         record.body.string_value, record.time_unix_nano = text, BASE
@@ -197,7 +197,7 @@ def log_body(*texts: str, trace: int = 0, span: int = 0) -> bytes:
     return message.SerializeToString()
 
 
-def _set(attribute: Any, key: str, value: str | bool | float) -> None:
+def set_attribute(attribute: Any, key: str, value: str | bool | float) -> None:
     kinds = {str: "string_value", bool: "bool_value", int: "int_value", float: "double_value"}
     attribute.key = key
     setattr(attribute.value, kinds[type(value)], value)

@@ -39,7 +39,7 @@ def test_without_the_token_no_port_answers(guarded: Collector, headers: dict[str
 
     assert post.status == 401
     assert post.headers["www-authenticate"] == "Bearer"
-    for path in ("/", "/api/services", "/openapi.json", "/api/live", "/nothing"):
+    for path in ("/", "/query/services", "/openapi.json", "/query/live", "/nothing"):
         assert ask(guarded.query, "GET", path, **headers).status == 401
     with pytest.raises(grpc.RpcError) as caught:
         export(guarded, *headers.items())
@@ -50,7 +50,7 @@ def test_with_the_token_every_port_answers(guarded: Collector) -> None:
     post = ask(guarded.http, "POST", "/v1/traces", body(Made(1, 1)), content_type=PROTOBUF, authorization=BEARER)
 
     assert post.status == 200
-    assert ask(guarded.query, "GET", "/api/services", authorization=BEARER).status == 200
+    assert ask(guarded.query, "GET", "/query/services", authorization=BEARER).status == 200
     assert export(guarded, ("authorization", BEARER)) == b""
 
 
@@ -60,10 +60,10 @@ def test_a_token_in_the_address_becomes_a_cookie_that_scripts_and_other_pages_do
 
     assert (answer.status, answer.headers["location"]) == (303, "/?view=map")
     assert {"HttpOnly", "SameSite=strict", "Path=/"} <= {part.strip() for part in cookie.split(";")}
-    assert ask(guarded.query, "GET", "/api/services", cookie=cookie.partition(";")[0]).status == 200
+    assert ask(guarded.query, "GET", "/query/services", cookie=cookie.partition(";")[0]).status == 200
 
 
-@pytest.mark.parametrize("path", ["/?token=wrong", "/?token=", "/api/services?token=wrong"])
+@pytest.mark.parametrize("path", ["/?token=wrong", "/?token=", "/query/services?token=wrong"])
 def test_a_wrong_token_in_the_address_is_no_way_in(guarded: Collector, path: str) -> None:
     answer = ask(guarded.query, "GET", path)
 
@@ -92,26 +92,26 @@ def test_the_token_may_come_from_the_environment() -> None:
     "host", ["evil.example", "evil.example:16686", "localhost.evil.example", "127.0.0.2", "[::2]", "["]
 )
 def test_another_name_is_refused_whatever_is_shown(guarded: Collector, host: str) -> None:
-    assert ask(guarded.query, "GET", "/api/services", host=host, authorization=BEARER).status == 403
+    assert ask(guarded.query, "GET", "/query/services", host=host, authorization=BEARER).status == 403
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:9", "[::1]:16686", "traces.example"])
 def test_our_own_names_are_answered(guarded: Collector, host: str) -> None:
-    assert ask(guarded.query, "GET", "/api/services", host=host, authorization=BEARER).status == 200
+    assert ask(guarded.query, "GET", "/query/services", host=host, authorization=BEARER).status == 200
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost:1", "http://app.example:3000"])
 def test_a_page_of_another_origin_may_not_ask(guarded: Collector, origin: str) -> None:
     headers = {"origin": origin, "authorization": BEARER}
 
-    assert ask(guarded.query, "GET", "/api/services", **headers).status == 403
+    assert ask(guarded.query, "GET", "/query/services", **headers).status == 403
     assert ask(guarded.query, "GET", "/?token=it+is+a+secret!", origin=origin).status == 403
 
 
 def test_a_page_of_the_same_origin_may_ask(guarded: Collector) -> None:
     headers = {"origin": f"http://{guarded.query}", "authorization": BEARER}
 
-    assert ask(guarded.query, "GET", "/api/services", **headers).status == 200
+    assert ask(guarded.query, "GET", "/query/services", **headers).status == 200
 
 
 @pytest.mark.parametrize("content_type", [PROTOBUF, "application/json", "text/plain"])
@@ -119,7 +119,7 @@ def test_pages_may_not_send_spans(shared: Collector, content_type: str) -> None:
     answer = shared.send(body(Made(9001, 1)), content_type=content_type, origin="http://evil.example")
 
     assert answer.status == 403
-    assert shared.ask(f"/api/traces/{9001:032x}").status == 404
+    assert shared.ask(f"/query/traces/{9001:032x}").status == 404
 
 
 def test_a_page_that_may_send_spans_can(guarded: Collector) -> None:
@@ -142,5 +142,5 @@ def test_another_page_may_not_send_spans_either(guarded: Collector) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 def test_nothing_on_the_query_port_changes_anything(shared: Collector, method: str) -> None:
-    for path in ("/", "/api/traces", f"/api/traces/{1:032x}", "/api/status", "/api/live"):
+    for path in ("/", "/query/traces", f"/query/traces/{1:032x}", "/query/status", "/query/live"):
         assert ask(shared.query, method, path, b"").status == 405

@@ -34,7 +34,7 @@ def test_a_signal_stops_it_and_what_was_acknowledged_is_in_its_file(tmp_path: Pa
 def test_it_stops_while_somebody_watches_and_others_are_connected(collector: Collector) -> None:
     host, _, port = collector.query.partition(":")
     with socket.create_connection((host, int(port))) as watcher, socket.create_connection((host, int(port))):
-        watcher.sendall(b"GET /api/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        watcher.sendall(b"GET /query/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert b"200 OK" in watcher.recv(65536)
 
         assert collector.stop() == 0
@@ -146,4 +146,4 @@ def test_nothing_of_a_services_side_is_loaded() -> None:
         """
     )
 
-    assert outcome.stdout == "['collector', 'errors'] False False\n"
+    assert outcome.stdout == "['analysis', 'collector', 'errors'] False False\n"

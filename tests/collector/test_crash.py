@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import signal
 import sqlite3
-import time
 from collections.abc import Sequence
 from http.client import HTTPException
 from pathlib import Path
@@ -13,7 +12,7 @@ from threading import Event, Thread
 
 import pytest
 
-from tests.collector.running import Collector, Made, body, log_body
+from tests.collector.running import Collector, Made, body, eventually, log_body
 
 
 class Senders:
@@ -23,9 +22,13 @@ class Senders:
         self._collector = collector
         self._stopped = Event()
         self.acknowledged: list[int] = []
+        self.refused = 0
         self._threads = [Thread(target=self._send, args=(first + number * 10**6,)) for number in range(threads)]
         for thread in self._threads:
             thread.start()
+
+    def wait_for(self, acknowledged: int) -> None:
+        eventually(lambda: len(self.acknowledged) >= acknowledged)
 
     def join(self) -> Sequence[int]:
         self._stopped.set()
@@ -50,6 +53,8 @@ class Senders:
                 return
             if (answer.status, logs.status) == (200, 200):
                 self.acknowledged.append(number)
+            else:
+                self.refused += 1
 
 
 def check(path: Path, acknowledged: Sequence[int]) -> None:
@@ -85,7 +90,7 @@ def rounds(path: Path, times: int) -> None:
     for number in range(times):
         with Collector(db=path) as collector:
             senders = Senders(collector, first=(number + 1) * 10**9)
-            time.sleep(moments.uniform(0.05, 0.6))
+            senders.wait_for(moments.randint(1, 100))
             collector.stop(signal.SIGKILL)
             acknowledged += senders.join()
         check(path, acknowledged)
@@ -107,7 +112,7 @@ def test_what_was_acknowledged_survives_fifty_times_kill_9(tmp_path: Path) -> No
 def test_what_was_acknowledged_survives_sigterm_under_load(tmp_path: Path) -> None:
     with Collector("--durable", db=tmp_path / "db") as collector:
         senders = Senders(collector, first=1)
-        time.sleep(0.3)
+        senders.wait_for(20)
         assert collector.stop() == 0
         acknowledged = senders.join()
 

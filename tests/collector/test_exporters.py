@@ -70,9 +70,10 @@ def endpoint(collector: Collector, protocol: str) -> dict[str, str]:
 
 
 def check_the_two_spans(collector: Collector) -> None:
-    (summary,) = collector.get("/api/traces", operation="outer")["traces"]
+    (summary,) = collector.get("/query/traces", operation="outer")["traces"]
     spans = {
-        span["name"]: (service, span) for service, span in spans_of(collector.get(f"/api/traces/{summary['traceId']}"))
+        span["name"]: (service, span)
+        for service, span in spans_of(collector.get(f"/query/traces/{summary['traceId']}"))
     }
     (service, outer), (_, inner) = spans["outer"], spans["inner"]
 
@@ -123,7 +124,7 @@ def test_log_records_of_the_sdk_are_found_by_their_trace(collector: Collector, p
     outcome = run_code(
         LOGS.format(protocol=protocol), OTEL_EXPORTER_OTLP_INSECURE="true", **endpoint(collector, protocol)
     )
-    (of_resource,) = collector.get(f"/api/traces/{0xABC:032x}/logs")["resourceLogs"]
+    (of_resource,) = collector.get(f"/query/traces/{0xABC:032x}/logs")["resourceLogs"]
     (record,) = of_resource["scopeLogs"][0]["logRecords"]
 
     assert outcome.returncode == 0, outcome.stderr

@@ -58,7 +58,7 @@ def test_logs_are_taken_and_found_by_their_trace(shared: Collector) -> None:
     answer = shared.send(log_body("hello", trace=7001, span=1), "logs")
 
     assert answer.status == 200
-    (of_resource,) = shared.get(f"/api/traces/{7001:032x}/logs")["resourceLogs"]
+    (of_resource,) = shared.get(f"/query/traces/{7001:032x}/logs")["resourceLogs"]
     assert of_resource["scopeLogs"][0]["logRecords"][0]["body"] == {"stringValue": "hello"}
 
 
@@ -67,12 +67,12 @@ def test_metrics_are_taken_counted_and_not_kept(collector: Collector) -> None:
     points = message.resource_metrics.add().scope_metrics.add().metrics.add().gauge.data_points
     points.add()
     points.add()
-    size = collector.get("/api/status")["bytes"]
+    size = collector.get("/query/status")["bytes"]
     answer = collector.send(message.SerializeToString(), "metrics")
 
     assert answer.status == 200
-    assert collector.get("/api/status")["received"]["metrics"] == {"requests": 1, "accepted": 2, "rejected": 0}
-    assert collector.get("/api/status")["bytes"] == size
+    assert collector.get("/query/status")["received"]["metrics"] == {"requests": 1, "accepted": 2, "rejected": 0}
+    assert collector.get("/query/status")["bytes"] == size
 
 
 def test_an_empty_request_is_a_success(shared: Collector) -> None:

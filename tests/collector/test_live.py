@@ -18,7 +18,7 @@ def watching(collector: Collector) -> Iterator[Any]:
     """The lines of the stream, once it has begun."""
     host, _, port = collector.query.partition(":")
     with socket.create_connection((host, int(port)), PATIENCE) as client:
-        client.sendall(b"GET /api/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        client.sendall(b"GET /query/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
         lines = client.makefile("r", encoding="utf-8")
         for line in lines:
             if line.startswith((": watching", "HTTP/1.1 5")):
@@ -72,7 +72,7 @@ def test_more_watchers_than_there_may_be_are_told_to_come_later(collector: Colle
     streams = [watching(collector) for _ in range(MOST_WATCHERS)]
     for stream in streams:
         stream.__enter__()
-    refused = collector.ask("/api/live").status
+    refused = collector.ask("/query/live").status
     for stream in streams:
         stream.__exit__(None, None, None)
 
@@ -85,7 +85,7 @@ def test_more_watchers_than_there_may_be_are_told_to_come_later(collector: Colle
 def begins_with(collector: Collector, text: bytes) -> bool:
     host, _, port = collector.query.partition(":")
     with socket.create_connection((host, int(port)), PATIENCE) as client:
-        client.sendall(b"GET /api/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        client.sendall(b"GET /query/live HTTP/1.1\r\nHost: localhost\r\n\r\n")
         return client.recv(100).startswith(text)
 
 

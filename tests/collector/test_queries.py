@@ -46,7 +46,7 @@ def numbers(found: Any) -> list[int]:
 
 
 def test_services_are_listed_with_their_counts(filled: Collector) -> None:
-    assert filled.get("/api/services")["services"] == [
+    assert filled.get("/query/services")["services"] == [
         {"service": "gate", "spanCount": 4, "errorCount": 0, "operationCount": 3},
         {"service": "meter", "spanCount": 3, "errorCount": 1, "operationCount": 1},
         {"service": "prompts", "spanCount": 1, "errorCount": 0, "operationCount": 1},
@@ -54,7 +54,7 @@ def test_services_are_listed_with_their_counts(filled: Collector) -> None:
 
 
 def test_operations_are_listed_with_error_rate_and_durations_within_one_percent(filled: Collector) -> None:
-    (found,) = filled.get("/api/operations", service="meter")["operations"]
+    (found,) = filled.get("/query/operations", service="meter")["operations"]
     quantiles = [found.pop(name) for name in ("p50Nano", "p95Nano", "p99Nano")]
 
     assert found == {
@@ -69,14 +69,14 @@ def test_operations_are_listed_with_error_rate_and_durations_within_one_percent(
 
 
 def test_operations_of_all_services_begin_with_the_busiest(filled: Collector) -> None:
-    found = filled.get("/api/operations")["operations"]
+    found = filled.get("/query/operations")["operations"]
 
     assert [each["count"] for each in found] == [3, 2, 1, 1, 1]
     assert found[0]["operation"] == "POST /count"
 
 
 def test_the_graph_has_the_calls_between_services(filled: Collector) -> None:
-    found = filled.get("/api/graph")
+    found = filled.get("/query/graph")
     (call,) = found["calls"]
 
     assert [each["service"] for each in found["services"]] == ["gate", "meter", "prompts"]
@@ -85,8 +85,8 @@ def test_the_graph_has_the_calls_between_services(filled: Collector) -> None:
 
 
 def test_an_overview_of_another_time_is_empty(filled: Collector) -> None:
-    assert filled.get("/api/services", start=0, end=10**18)["services"] == []
-    assert filled.get("/api/graph", end=10**18)["calls"] == []
+    assert filled.get("/query/services", start=0, end=10**18)["services"] == []
+    assert filled.get("/query/graph", end=10**18)["calls"] == []
 
 
 # --- Search -----------------------------------------------------------------------------------------------------------
@@ -109,6 +109,10 @@ def test_an_overview_of_another_time_is_empty(filled: Collector) -> None:
         ({"min_duration": 20 * 10**6, "max_duration": 40 * 10**6}, [4, 3, 2]),
         ({"start": BASE + 100 * 10**6, "end": BASE + 300 * 10**6}, [3, 2]),
         ({"limit": 2}, [5, 4]),
+        ({"id": f"{3:032x}"}, [3]),
+        ({"id": f"{0:031x}"}, [5, 4, 3, 2, 1]),
+        ({"id": f"{0:031x}", "service": "prompts"}, [4]),
+        ({"id": "f"}, []),
         ({"where": "http.route = /a"}, [3, 1]),
         ({"where": "http.route ~ '/*' and not n = 2"}, [3, 1]),
         ({"where": "n >= 2", "order": "slowest"}, [3, 2]),
@@ -124,7 +128,7 @@ def test_an_overview_of_another_time_is_empty(filled: Collector) -> None:
 def test_a_search_finds_the_traces_with_a_span_as_asked(
     filled: Collector, asked: dict[str, object], found: list[int]
 ) -> None:
-    assert numbers(filled.get("/api/traces", **asked)) == found
+    assert numbers(filled.get("/query/traces", **asked)) == found
 
 
 @pytest.mark.parametrize("order", ["newest", "slowest"])
@@ -132,11 +136,11 @@ def test_a_search_finds_the_traces_with_a_span_as_asked(
 def test_pages_follow_one_another_without_gaps_while_more_comes(
     filled: Collector, order: str, where: dict[str, str]
 ) -> None:
-    whole = numbers(filled.get("/api/traces", order=order, **where))
+    whole = numbers(filled.get("/query/traces", order=order, **where))
     pages: list[int] = []
     after: dict[str, str] = {}
     while True:
-        page = filled.get("/api/traces", order=order, limit=2, **where, **after)
+        page = filled.get("/query/traces", order=order, limit=2, **where, **after)
         pages += numbers(page)
         if page["next"] is None:
             break
@@ -147,14 +151,14 @@ def test_pages_follow_one_another_without_gaps_while_more_comes(
 
 
 def test_a_search_says_how_far_it_looked(filled: Collector) -> None:
-    found = filled.get("/api/traces", service="prompts", where="nothing = 1")
+    found = filled.get("/query/traces", service="prompts", where="nothing = 1")
 
     assert (found["traces"], found["lookedAt"], found["next"]) == ([], 5, None)
     assert found["reached"] == str(BASE)
 
 
 def test_a_trace_in_short(filled: Collector) -> None:
-    (found,) = filled.get("/api/traces", kind="client")["traces"]
+    (found,) = filled.get("/query/traces", kind="client")["traces"]
 
     assert found == {
         "traceId": f"{1:032x}",
@@ -182,26 +186,26 @@ def test_a_trace_is_otlp_in_json(filled: Collector) -> None:
 
 
 def test_what_was_answered_can_be_sent_again_and_changes_nothing(filled: Collector) -> None:
-    before = filled.get("/api/operations")["operations"]
-    answer = filled.ask(f"/api/traces/{1:032x}")
+    before = filled.get("/query/operations")["operations"]
+    answer = filled.ask(f"/query/traces/{1:032x}")
 
     assert filled.send(answer.body, content_type="application/json").status == 200
-    assert filled.get("/api/operations")["operations"] == before
+    assert filled.get("/query/operations")["operations"] == before
 
 
 def test_a_trace_that_is_not_there_is_not_found(filled: Collector) -> None:
-    assert filled.ask(f"/api/traces/{77:032x}").status == 404
+    assert filled.ask(f"/query/traces/{77:032x}").status == 404
 
 
 def test_logs_of_a_trace_that_has_none_are_an_empty_list(filled: Collector) -> None:
-    assert filled.get(f"/api/traces/{77:032x}/logs") == {"resourceLogs": []}
+    assert filled.get(f"/query/traces/{77:032x}/logs") == {"resourceLogs": []}
 
 
 def test_logs_come_before_their_trace(filled: Collector) -> None:
     filled.send(log_body("early", trace=88, span=1), "logs")
 
-    assert filled.get(f"/api/traces/{88:032x}/logs")["resourceLogs"]
-    assert filled.ask(f"/api/traces/{88:032x}").status == 404
+    assert filled.get(f"/query/traces/{88:032x}/logs")["resourceLogs"]
+    assert filled.ask(f"/query/traces/{88:032x}").status == 404
 
 
 # --- What is not understood -------------------------------------------------------------------------------------------
@@ -210,19 +214,22 @@ def test_logs_come_before_their_trace(filled: Collector) -> None:
 @pytest.mark.parametrize(
     "path, says",
     [
-        ("/api/traces?limit=0", "limit: a whole number from 1 to 200 is expected"),
-        ("/api/traces?limit=٣", "limit: a whole number"),
-        ("/api/traces?start=-1", "start: a whole number"),
-        ("/api/traces?end=99999999999999999999", "end: a whole number"),
-        ("/api/traces?order=oldest", "order: one of newest, slowest is expected"),
-        ("/api/traces?status=bad", "status: one of unset, ok, error is expected"),
-        ("/api/traces?after=1", "after: the next of an answer is expected"),
-        ("/api/traces?where=%28", "where: at character 2: a field is missing, there is nothing more"),
-        ("/api/traces?serivce=gate", "there is no parameter 'serivce'; known are after, end, "),
-        ("/api/traces/xyz", "trace_id: 32 hexadecimal digits are expected"),
-        (f"/api/traces/{'g' * 32}", "trace_id: "),
-        (f"/api/services?service={'x' * 501}", "there is no parameter 'service'"),
-        (f"/api/operations?service={'x' * 501}", "service: at most 500 characters"),
+        ("/query/traces?limit=0", "limit: a whole number from 1 to 200 is expected"),
+        ("/query/traces?limit=٣", "limit: a whole number"),
+        ("/query/traces?start=-1", "start: a whole number"),
+        ("/query/traces?end=99999999999999999999", "end: a whole number"),
+        ("/query/traces?id=", "id: up to 32 hexadecimal digits are expected"),
+        ("/query/traces?id=0x1", "id: "),
+        (f"/query/traces?id={0:033x}", "id: up to 32 hexadecimal digits are expected"),
+        ("/query/traces?order=oldest", "order: one of newest, slowest is expected"),
+        ("/query/traces?status=bad", "status: one of unset, ok, error is expected"),
+        ("/query/traces?after=1", "after: the next of an answer is expected"),
+        ("/query/traces?where=%28", "where: at character 2: a field is missing, there is nothing more"),
+        ("/query/traces?serivce=gate", "there is no parameter 'serivce'; known are after, end, "),
+        ("/query/traces/xyz", "trace_id: 32 hexadecimal digits are expected"),
+        (f"/query/traces/{'g' * 32}", "trace_id: "),
+        (f"/query/services?service={'x' * 501}", "there is no parameter 'service'"),
+        (f"/query/operations?service={'x' * 501}", "service: at most 500 characters"),
     ],
 )
 def test_a_parameter_that_is_not_understood_is_explained(filled: Collector, path: str, says: str) -> None:
@@ -234,14 +241,14 @@ def test_a_parameter_that_is_not_understood_is_explained(filled: Collector, path
 
 @pytest.mark.parametrize("text", ["' OR 1=1 --", '"; DROP TABLE spans; --', "%", "_", "\x00", "a\\b"])
 def test_text_is_text_and_never_sql(filled: Collector, text: str) -> None:
-    assert numbers(filled.get("/api/traces", service=text)) == []
-    assert filled.get("/api/operations", service=text)["operations"] == []
-    assert numbers(filled.get("/api/traces", service="prompts")) == [4]
+    assert numbers(filled.get("/query/traces", service=text)) == []
+    assert filled.get("/query/operations", service=text)["operations"] == []
+    assert numbers(filled.get("/query/traces", service="prompts")) == [4]
 
 
 def test_what_is_not_there_is_not_found(filled: Collector) -> None:
-    assert filled.ask("/api/nothing").status == 404
-    assert ask(filled.query, "POST", "/api/traces", b"").status == 405
+    assert filled.ask("/query/nothing").status == 404
+    assert ask(filled.query, "POST", "/query/traces", b"").status == 405
 
 
 # --- The description --------------------------------------------------------------------------------------------------
@@ -250,7 +257,7 @@ def test_what_is_not_there_is_not_found(filled: Collector) -> None:
 def test_every_answer_is_as_the_description_says(filled: Collector) -> None:
     description = filled.get("/openapi.json")
     for path, operations in description["paths"].items():
-        if path == "/api/live":
+        if path == "/query/live":
             continue
         schema = operations["get"]["responses"]["200"]["content"]["application/json"]["schema"]
         check(schema, filled.get(path.replace("{trace_id}", f"{1:032x}")), path)
@@ -280,8 +287,8 @@ def check(schema: Any, value: Any, where: str) -> None:
 
 
 def test_the_description_names_every_parameter(filled: Collector) -> None:
-    (search,) = filled.get("/openapi.json")["paths"]["/api/traces"].values()
+    (search,) = filled.get("/openapi.json")["paths"]["/query/traces"].values()
     names = [each["name"] for each in search["parameters"]]
-    refused = filled.ask("/api/traces", nonsense=1).json["error"]
+    refused = filled.ask("/query/traces", nonsense=1).json["error"]
 
     assert refused.endswith("known are " + ", ".join(sorted(names)))

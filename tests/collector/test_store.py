@@ -423,6 +423,12 @@ def test_a_query_ends_at_its_limit_and_the_store_goes_on(tmp_path: Path, place: 
         assert kept.count("spans") == 1
 
 
+def test_what_is_done_with_many_rows_ends_at_the_limit_too(tmp_path: Path) -> None:
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
+    with Kept(tmp_path / "db") as kept, kept.database.reading(0.05) as reader, pytest.raises(TooSlow):
+        sum(number for (number,) in reader.each(endless))
+
+
 def test_a_reader_cannot_write(tmp_path: Path) -> None:
     with (
         Kept(tmp_path / "db") as kept,
