@@ -11,7 +11,7 @@ import click
 
 from platform_otel.errors import PlatformTraceError, UsageError
 
-_NEEDED = ("google.protobuf", "google.rpc", "grpc", "h11", "opentelemetry.proto", "starlette", "uvicorn")
+_NEEDED = ("google.protobuf", "google.rpc", "grpc", "h11", "opentelemetry.proto", "re2", "starlette", "uvicorn")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600}
 _BYTES = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
@@ -104,9 +104,13 @@ def default_path() -> str:
 
 
 def _demand_extra() -> None:
-    missing = [name for name in _NEEDED if not _is_there(name)]
-    if missing:
+    if missing := missing_packages():
         raise PlatformTraceError(f"the collector needs {', '.join(missing)}", 'pip install "platform-otel[collector]"')
+
+
+def missing_packages() -> list[str]:
+    """What a collector needs and is not installed."""
+    return [name for name in _NEEDED if not _is_there(name)]
 
 
 def _is_there(name: str) -> bool:

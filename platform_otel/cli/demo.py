@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,12 +14,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from platform_otel.cli.collector import missing_packages
+from platform_otel.cli.terminal import colour, echo, on_terminal, style
 from platform_otel.errors import PlatformTraceError
 
 if TYPE_CHECKING:
-    from platform_otel.analysis.tree import TraceSpan
     from platform_otel.demo.fleet import Fleet, Launch
-    from platform_otel.demo.receiver import Receiver
+    from platform_otel.show.source import Collector
+    from platform_otel.show.trace import Trace
 
 GOOD_REQUEST = "/people/ada/answers/haiku"
 FAILING_REQUEST = "/people/ada/answers/elegy"
@@ -29,7 +30,6 @@ ANOTHER_REQUEST = "/people/grace/answers/limerick"
 SECONDS_TO_ARRIVE = 30
 # A trace that is not complete is shown as it is when nothing of it has arrived for so long.
 SECONDS_OF_QUIET = 3
-WIDEST = 120
 
 _NEEDED = ("fastapi", "flask", "gunicorn", "httpx", "requests", "starlette", "uvicorn")
 _NEEDED_TO_TRACE = ("fastapi", "flask", "httpx", "requests", "sqlite3", "starlette")
@@ -40,24 +40,25 @@ _NEEDED_TO_TRACE = ("fastapi", "flask", "httpx", "requests", "sqlite3", "starlet
 def command(once: bool) -> None:
     """Start five small services and follow a request through them.
 
-    Each service is started by its ordinary command behind platform-trace. Two requests go through all of them, one of
-    which fails; the trace of each is printed as a tree. On a terminal the services then stay, for requests of your
-    own, until Ctrl-C.
+    Each service is started by its ordinary command behind platform-trace, and a collector beside them. Two requests go
+    through all of them, one of which fails; the trace of each is printed as a tree, and who waited for whom as a table.
+    On a terminal services and collector then stay, for requests of your own, until Ctrl-C.
     """
     _demand_extra()
     from platform_otel.demo.interruption import Interrupted
 
     try:
-        with _running() as (fleet, receiver):
-            _show_two_requests(fleet, receiver)
-            if _on_terminal() and not once:
-                _serve(fleet, receiver)
+        with _running() as (fleet, collector):
+            _show_two_requests(fleet, collector)
+            if on_terminal() and not once:
+                _serve(fleet, collector)
     except Interrupted as interrupted:
         sys.exit(128 + interrupted.number)
 
 
 def _demand_extra() -> None:
     missing = [name for name in _NEEDED if find_spec(name) is None]
+    missing += [name for name in missing_packages() if name not in missing]
     missing += [
         f"opentelemetry-instrumentation-{name}"
         for name in _NEEDED_TO_TRACE
@@ -68,25 +69,29 @@ def _demand_extra() -> None:
 
 
 @contextmanager
-def _running() -> Iterator[tuple[Fleet, Receiver]]:
-    """The services and the receiver of their spans, for a while. Nothing of them is left afterwards."""
-    from platform_otel.demo.fleet import SERVICES, Fleet, free_ports, plan
+def _running() -> Iterator[tuple[Fleet, Collector]]:
+    """The services and the collector of their spans, for a while. Nothing of them is left afterwards."""
+    from platform_otel.demo.fleet import SERVICES, Fleet, collector, free_ports, plan
     from platform_otel.demo.interruption import Interruption
-    from platform_otel.demo.receiver import Receiver
+    from platform_otel.show.source import Collector
 
     with Interruption() as interruption, ExitStack() as stack:
         with interruption.held():
             folder = stack.enter_context(TemporaryDirectory(prefix="platform-trace-", ignore_cleanup_errors=True))
-            receiver = stack.enter_context(Receiver())
-            ports = free_ports(service.name for service in SERVICES)
-            fleet = Fleet(plan(os.environ, folder, ports, receiver.url), folder)
+            ports = free_ports([*(service.name for service in SERVICES), "otlp", "query"])
+            fleet = Fleet(plan(os.environ, folder, ports, f"http://127.0.0.1:{ports['otlp']}"), folder)
+            beside = Fleet([collector(os.environ, folder, ports)], folder)
+            # It ends last, as the services send what they have when they end.
+            stack.callback(beside.stop)
             stack.callback(fleet.stop)
             # Called first of all: what was started is stopped in peace.
             stack.callback(interruption.ignore)
         _show_plan(fleet.launches)
-        fleet.start(interruption.held)
-        fleet.wait_until_up()
-        yield fleet, receiver
+        for each in (beside, fleet):
+            each.start(interruption.held)
+        for each in (beside, fleet):
+            each.wait_until_up()
+        yield fleet, Collector(f"http://127.0.0.1:{ports['query']}")
 
 
 def _show_plan(launches: Sequence[Launch]) -> None:
@@ -96,10 +101,20 @@ def _show_plan(launches: Sequence[Launch]) -> None:
         click.echo(f"  {launch.service.ljust(width)}  {launch.shown()}")
 
 
-def _show_two_requests(fleet: Fleet, receiver: Receiver) -> None:
+def _show_two_requests(fleet: Fleet, collector: Collector) -> None:
+    from platform_otel.show.trace import hops
+
     for path in (GOOD_REQUEST, FAILING_REQUEST):
         _ask(fleet.launches[0].port, path)
-        _show(_await_trace(receiver, path))
+        trace = _await_trace(collector, path)
+        _show(trace)
+        if path == GOOD_REQUEST:
+            _print("\nWho waited for whom, and for what:\n", *hops(trace, style()))
+    _print(
+        f"\nA collector has both, and answers on {collector.url} as long as this runs:\n",
+        f"  platform-trace show traces --url {collector.url}\n",
+        "One that stays, for your own services: platform-trace collector",
+    )
 
 
 def _ask(port: int, path: str) -> None:
@@ -113,21 +128,23 @@ def _ask(port: int, path: str) -> None:
         connection.close()
 
 
-def _await_trace(receiver: Receiver, path: str) -> list[TraceSpan]:
-    from platform_otel.demo.traces import is_complete, trace_of
+def _await_trace(collector: Collector, path: str) -> Trace:
+    from platform_otel.demo.feed import await_trace
+    from platform_otel.show.otlp import spans
 
-    if not receiver.wait_for(lambda spans: is_complete(trace_of(spans, path)), SECONDS_TO_ARRIVE):
-        trace = trace_of(receiver.spans(), path)
-        if trace:
-            _show(trace)
-        raise PlatformTraceError(
-            f"the trace of GET {path} is not complete after {SECONDS_TO_ARRIVE} s: {len(trace)} spans have arrived",
-            "please report this, with the output of: platform-trace --version",
-        )
-    return trace_of(receiver.spans(), path)
+    trace, is_complete = await_trace(collector, path, SECONDS_TO_ARRIVE)
+    if trace is not None and is_complete:
+        return trace
+    if trace is not None:
+        _show(trace)
+    number = len(spans(trace.otlp)) if trace is not None else 0
+    raise PlatformTraceError(
+        f"the trace of GET {path} is not complete after {SECONDS_TO_ARRIVE} s: {number} spans have arrived",
+        "please report this, with the output of: platform-trace --version",
+    )
 
 
-def _serve(fleet: Fleet, receiver: Receiver) -> None:
+def _serve(fleet: Fleet, collector: Collector) -> None:
     """Show what arrives until a signal comes; Ctrl-C is how this is meant to end."""
     from platform_otel.demo.feed import Feed
     from platform_otel.demo.interruption import Interrupted
@@ -135,7 +152,7 @@ def _serve(fleet: Fleet, receiver: Receiver) -> None:
     url = f"http://127.0.0.1:{fleet.launches[0].port}"
     click.echo(f"\ngate listens on {url} until Ctrl-C, and the trace of each request appears here. Try:\n")
     click.echo(f"  curl {url}{ANOTHER_REQUEST}")
-    feed = Feed(receiver)
+    feed = Feed(collector)
     try:
         while True:
             for trace in feed.next(SECONDS_OF_QUIET):
@@ -146,35 +163,19 @@ def _serve(fleet: Fleet, receiver: Receiver) -> None:
         click.echo()
 
 
-def _show(trace: Sequence[TraceSpan]) -> None:
-    from platform_otel.analysis.tree import build_tree, render_tree
-    from platform_otel.demo.traces import summary, title
+def _show(trace: Trace) -> None:
+    from platform_otel.demo.traces import title
+    from platform_otel.show.trace import notes, spans_on_one_clock, summary, waterfall
 
-    heading = f"Trace of {title(trace)}"
-    click.echo(f"\n{click.style(heading, bold=True) if _colour() else heading} ({summary(trace)})\n")
-    for line in render_tree(build_tree(trace), colour=_colour(), ascii_only=not _prints("├✗━→…"), width=_width()):
-        click.echo(line)
-
-
-def _on_terminal() -> bool:
-    # Without a standard output, Python has None there.
-    return sys.stdout is not None and sys.stdout.isatty()
+    spans = spans_on_one_clock(trace)
+    heading = f"Trace of {title(spans)}"
+    _print(
+        f"\n{click.style(heading, bold=True) if colour() else heading} ({summary(spans)})\n",
+        *waterfall(trace, style()),
+        *notes(trace),
+    )
 
 
-def _colour() -> bool:
-    return _on_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def _prints(text: str) -> bool:
-    """Whether standard output can encode the text."""
-    try:
-        text.encode(getattr(sys.stdout, "encoding", None) or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        return False
-    return True
-
-
-def _width() -> int:
-    # A terminal that does not know its size says 0.
-    columns = shutil.get_terminal_size((100, 24)).columns or 100
-    return min(WIDEST, columns) if _on_terminal() else 100
+def _print(*lines: str) -> None:
+    for line in lines:
+        echo(line)

@@ -1,1 +1,1 @@
-"""Five small services, a receiver for their spans, and the means to run them together."""
+"""Five small services, and the means to run them together with a collector of their spans."""

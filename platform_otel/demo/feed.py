@@ -1,47 +1,77 @@
-"""The traces that arrive at a receiver, each once: when it is complete, or when nothing of it comes any more."""
+"""The traces that arrive at a collector, each once: when it is complete, or when nothing of it comes any more."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from time import monotonic
+from time import monotonic, sleep
+from typing import Any
 
-from platform_otel.analysis.tree import TraceSpan
-from platform_otel.demo.receiver import ReceivedSpan, Receiver
-from platform_otel.demo.traces import by_trace, is_complete, request
+from platform_otel.demo.traces import is_complete, request
+from platform_otel.show.otlp import spans
+from platform_otel.show.source import NoSuchTrace, Source
+from platform_otel.show.trace import Trace, read
+
+_SECONDS_BETWEEN_LOOKS = 0.1
+_NEWEST = 50
 
 
 class Feed:
-    """Hands out traces that begin to arrive after it was made, and lets the receiver forget them."""
+    """Hands out traces that begin to arrive after it was made."""
 
-    def __init__(self, receiver: Receiver) -> None:
-        self._receiver = receiver
-        self._done = set(by_trace(receiver.spans()))
-        self._sizes: dict[str, tuple[int, float]] = {}
-        receiver.forget(self._done)
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._done = {each["traceId"] for each in self._newest()}
+        self._seen: dict[str, tuple[int, float]] = {}
 
-    def next(self, quiet: float) -> list[list[TraceSpan]]:
+    def next(self, quiet: float) -> list[Trace]:
         """Wait at most `quiet` seconds for complete traces; an incomplete one is due after as much silence."""
-        self._receiver.wait_for(self._complete, quiet)
-        traces = self._unseen(self._receiver.spans())
-        due = [trace_id for trace_id, trace in traces.items() if is_complete(trace) or self._is_silent(trace, quiet)]
-        self._done.update(due)
-        self._receiver.forget(self._done)
-        return [traces[trace_id] for trace_id in due]
+        deadline = monotonic() + quiet
+        while not (due := self._due(quiet)) and monotonic() < deadline:
+            sleep(_SECONDS_BETWEEN_LOOKS)
+        return due
 
-    def _complete(self, spans: Sequence[ReceivedSpan]) -> bool:
-        return any(is_complete(trace) for trace in self._unseen(spans).values())
+    def _due(self, quiet: float) -> list[Trace]:
+        found = (self._look_at(each, quiet) for each in self._newest() if each["traceId"] not in self._done)
+        return [trace for trace in found if trace is not None]
 
-    def _unseen(self, spans: Sequence[ReceivedSpan]) -> dict[str, list[TraceSpan]]:
-        """What is of interest: traces with a request in them. A service that starts may leave others."""
-        return {
-            trace_id: trace
-            for trace_id, trace in by_trace(spans).items()
-            if trace_id not in self._done and any(request(span) for span in trace)
-        }
+    def _look_at(self, summary: Any, quiet: float) -> Trace | None:  # Any: a trace in short
+        trace_id, size = summary["traceId"], summary["spanCount"]
+        known, since = self._seen.get(trace_id, (0, monotonic()))
+        is_silent = known == size and monotonic() - since >= quiet
+        if known == size and not is_silent:
+            return None
+        if known != size:
+            self._seen[trace_id] = size, monotonic()
+        trace = read(self._source, trace_id)
+        found = spans(trace.otlp)
+        if not (is_complete(found) or is_silent):
+            return None
+        self._done.add(trace_id)
+        # A service that starts may leave traces in which nobody asks for anything.
+        return trace if any(request(span) for span in found) else None
 
-    def _is_silent(self, trace: Sequence[TraceSpan], quiet: float) -> bool:
-        size, since = self._sizes.get(trace[0].trace_id, (0, 0.0))
-        if size != len(trace):
-            self._sizes[trace[0].trace_id] = len(trace), monotonic()
-            return False
-        return monotonic() - since >= quiet
+    def _newest(self) -> list[Any]:
+        newest: list[Any] = self._source.ask("/query/traces", limit=_NEWEST)["traces"][::-1]
+        return newest
+
+
+def await_trace(source: Source, path: str, seconds: float) -> tuple[Trace | None, bool]:
+    """The trace of a request for this path, and whether it is complete; what has arrived after so many seconds."""
+    deadline = monotonic() + seconds
+    while True:
+        trace = _trace_of(source, path)
+        if trace is not None and is_complete(spans(trace.otlp)):
+            return trace, True
+        if monotonic() > deadline:
+            return trace, False
+        sleep(_SECONDS_BETWEEN_LOOKS)
+
+
+def _trace_of(source: Source, path: str) -> Trace | None:
+    # By the stable conventions, and by those before, which gate's own tracing has.
+    where = f'url.path = "{path}" or http.target = "{path}"'
+    for each in source.ask("/query/traces", where=where, limit=1)["traces"]:
+        try:
+            return read(source, each["traceId"])
+        except NoSuchTrace:  # it has become too much in the meantime
+            return None
+    return None

@@ -60,6 +60,10 @@ SERVICES = (
 )
 
 
+# OTLP over gRPC is not needed here.
+_COLLECTOR = ("collector", "--db", ":memory:", "--grpc-port", "0", "--http-port", "{otlp}", "--query-port", "{port}")
+
+
 class Launch(NamedTuple):
     """One process to start."""
 
@@ -114,6 +118,15 @@ def plan(
     common = {**_undisturbed(environment), **_surroundings(environment, folder)}
     common["OTEL_EXPORTER_OTLP_ENDPOINT"] = endpoint
     return [_launch(service, common, folder, ports, launcher) for service in SERVICES]
+
+
+def collector(environment: Mapping[str, str], folder: str, ports: Mapping[str, int]) -> Launch:
+    """What to start for their spans: a collector that keeps them in memory, given its ports "query" and "otlp"."""
+    command = [word.format(port=ports["query"], otlp=ports["otlp"]) for word in _COLLECTOR]
+    argv = (sys.executable, "-m", "platform_otel", *command)
+    return Launch(
+        "collector", ports["query"], argv, {**_undisturbed(environment), **_surroundings(environment, folder)}
+    )
 
 
 def _launch(

@@ -1,24 +1,19 @@
-"""Which received spans belong to a request, and whether all of them are there. Pure functions."""
+"""Which spans belong to a request, and whether all of them are there. Pure functions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from platform_otel.analysis.tree import TraceSpan, build_tree, printable, status_code, walk
-from platform_otel.demo.receiver import ReceivedSpan
+from platform_otel.analysis.characters import printable
+from platform_otel.analysis.tree import TraceSpan, build_tree, status_code, walk
 
 
-def by_trace(spans: Iterable[ReceivedSpan]) -> dict[str, list[TraceSpan]]:
-    """The spans of each trace, by its id."""
+def trace_of(spans: Iterable[TraceSpan], path: str) -> list[TraceSpan]:
+    """The trace whose first request asked for this path, or nothing."""
     traces: dict[str, list[TraceSpan]] = {}
     for span in spans:
-        traces.setdefault(span.trace_id, []).append(span.trace_span)
-    return traces
-
-
-def trace_of(spans: Iterable[ReceivedSpan], path: str) -> list[TraceSpan]:
-    """The trace whose first request asked for this path, or nothing."""
-    for trace in by_trace(spans).values():
+        traces.setdefault(span.trace_id, []).append(span)
+    for trace in traces.values():
         if any(not span.parent_id and request(span).endswith(f" {path}") for span in trace):
             return trace
     return []
@@ -51,14 +46,3 @@ def title(trace: Sequence[TraceSpan]) -> str:
     """The request that the trace began with, fit to be printed: a path may hold any character."""
     roots = build_tree(trace)
     return printable(next((found for root in roots if (found := request(root.span))), roots[0].span.name))
-
-
-def summary(trace: Sequence[TraceSpan]) -> str:
-    """The trace in a few words: services, spans, how long it took."""
-    services = len({span.service for span in trace})
-    took = max(span.end for span in trace) - min(span.start for span in trace)
-    return f"{_counted(services, 'service')}, {_counted(len(trace), 'span')}, {took / 1e6:.1f} ms"
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import signal
 import subprocess
@@ -18,7 +19,7 @@ from typing import NamedTuple
 
 import pytest
 
-from platform_otel.analysis.tree import TreeNode, build_tree, status_code, walk
+from platform_otel.analysis.tree import TraceSpan, TreeNode, build_tree, status_code, walk
 from platform_otel.demo.feed import Feed
 from platform_otel.demo.fleet import (
     SERVICES,
@@ -32,9 +33,12 @@ from platform_otel.demo.fleet import (
     untraced,
 )
 from platform_otel.demo.interruption import Interrupted, Interruption
-from platform_otel.demo.receiver import ReceivedScope, ReceivedSpan, Receiver
 from platform_otel.demo.traces import is_complete, title, trace_of
 from platform_otel.errors import PlatformTraceError
+from platform_otel.show.source import Collector as Source
+from tests.collector.running import Collector, Made, body
+from tests.receiver import ReceivedSpan, Receiver
+from tests.support import run
 
 PLATFORM_TRACE = str(Path(sys.executable).parent / "platform-trace")
 GOOD = "/people/ada/answers/haiku"
@@ -61,7 +65,12 @@ def travel(folder: Path, launcher: Launcher, *, traced: bool) -> Journey:
             fleet.wait_until_up()
             answers = [get(ports["gate"], path) for path in (GOOD, FAILING)]
             if traced:
-                receiver.wait_for(lambda spans: all(is_complete(trace_of(spans, p)) for p in (GOOD, FAILING)), PATIENCE)
+                receiver.wait_for(
+                    lambda spans: all(
+                        is_complete(trace_of([span.trace_span for span in spans], p)) for p in (GOOD, FAILING)
+                    ),
+                    PATIENCE,
+                )
         finally:
             fleet.stop()
         good, failing = (whole_trace(receiver, path) for path in (GOOD, FAILING))
@@ -85,7 +94,7 @@ def get(port: int, path: str) -> tuple[int, object]:
 
 
 def whole_trace(receiver: Receiver, path: str) -> list[ReceivedSpan]:
-    trace_ids = {span.trace_id for span in trace_of(receiver.spans(), path)}
+    trace_ids = {span.trace_id for span in trace_of([span.trace_span for span in receiver.spans()], path)}
     return [span for span in receiver.spans() if span.trace_id in trace_ids]
 
 
@@ -474,6 +483,15 @@ def demo(folder: Path, *options: str, terminal: bool = False) -> Iterator[Demo]:
         os.close(output)
 
 
+HOPS = [
+    ["gate", "→", "identity"],
+    ["identity", "→", "llm-gateway"],
+    ["llm-gateway", "→", "prompts"],
+    ["prompts", "→", "meter"],
+    ["meter", "→", "sqlite"],
+]
+
+
 def test_without_a_terminal_it_shows_two_traces_and_ends_by_itself(tmp_path: Path) -> None:
     with demo(tmp_path) as running:
         text = running.read_to_the_end()
@@ -484,6 +502,8 @@ def test_without_a_terminal_it_shows_two_traces_and_ends_by_itself(tmp_path: Pat
     assert f"Trace of GET {GOOD} (5 services, 11 spans, " in text
     assert f"Trace of GET {FAILING} (5 services, 11 spans, " in text
     assert text.count("✗ KeyError: 'season'") == 1
+    assert [line.split()[:3] for line in text.splitlines() if " → " in line and line[0].isalpha()] == HOPS
+    assert "answers on http://127.0.0.1:" in text
     assert "Error" not in text.replace("KeyError", "")
     assert list(tmp_path.iterdir()) == []
 
@@ -494,11 +514,14 @@ def test_on_a_terminal_it_shows_further_requests_until_ctrl_c(tmp_path: Path) ->
         status, _ = get(int(url.split(":")[2].partition("/")[0]), "/people/grace/answers/limerick")
         running.read_until("Trace of GET /people/grace/answers/limerick (5 services, 11 spans, ")
         running.read_until("SELECT")
+        query = re.findall(r"--url (http://\S+)", running.text)[0]
+        shown = run(PLATFORM_TRACE, "show", "traces", "--url", query).stdout
 
         os.killpg(running.process.pid, signal.SIGINT)  # what the terminal does at Ctrl-C
         running.read_to_the_end()
 
         assert status == 200
+        assert len(shown.splitlines()) == 1 + 3
         assert running.process.wait(PATIENCE) == 0
         assert await_end_of_processes(running.mark) == []
     assert list(tmp_path.iterdir()) == []
@@ -541,32 +564,35 @@ def test_without_its_extra_it_says_how_to_install_it() -> None:
 # --- the feed ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_trace_that_stays_incomplete_is_handed_out_after_a_silence(receiver: Receiver) -> None:
-    feed = Feed(receiver)
-    receiver._add([received("a" * 32, parent_id="b" * 16)])
+def test_a_trace_that_stays_incomplete_is_handed_out_after_a_silence(collector: Collector) -> None:
+    feed = Feed(Source(f"http://{collector.query}"))
+    collector.send(body(Made(1, 1, parent=2, attributes=REQUEST)))
+    (trace,) = feed.next(quiet=0.3) or feed.next(quiet=PATIENCE)
 
-    assert feed.next(quiet=0) == []
-    assert [span.name for trace in feed.next(quiet=0) for span in trace] == ["GET /"]
-    assert feed.next(quiet=0) == []
+    assert trace.analysis["traceId"] == f"{1:032x}"
+    assert feed.next(quiet=0.3) == []
 
 
-def test_a_trace_that_was_there_before_the_feed_is_not_handed_out(receiver: Receiver) -> None:
-    receiver._add([received("a" * 32)])
+def test_a_trace_that_was_there_before_the_feed_is_not_handed_out(collector: Collector) -> None:
+    collector.send(body(Made(1, 1, attributes=REQUEST)))
+    feed = Feed(Source(f"http://{collector.query}"))
+    collector.send(body(Made(2, 1, attributes=REQUEST)))
 
-    feed = Feed(receiver)
-    receiver._add([received("b" * 32)])
-
-    assert [span.trace_id for trace in feed.next(quiet=0) for span in trace] == ["b" * 32]
+    assert [trace.analysis["traceId"] for trace in feed.next(quiet=PATIENCE)] == [f"{2:032x}"]
 
 
 def test_a_path_that_steers_the_terminal_is_shown_without_its_powers() -> None:
-    assert title([received("a" * 32, path="/\x1b[2J").trace_span]) == "GET /?[2J"
+    attributes = {"http.request.method": "GET", "url.path": "/\x1b[2J"}
+    span = TraceSpan("a" * 32, "c" * 16, "", "gate", "GET /", "server", 1, 2, "unset", "", attributes)
+
+    assert title([span]) == "GET /?[2J"
 
 
-def received(trace_id: str, parent_id: str = "", path: str = "/") -> ReceivedSpan:
-    """A server span of one trace."""
-    attributes = {"http.request.method": "GET", "url.path": path}
-    return ReceivedSpan(
-        trace_id, "c" * 16, parent_id, "gate", "GET /", "server", 1, 2, "unset", "", attributes, {},
-        ReceivedScope("", "", {}), (), (), "", 0,
-    )  # fmt: skip
+REQUEST = {"http.request.method": "GET", "url.path": "/"}
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    """A collector of its own."""
+    with Collector() as running:
+        yield running

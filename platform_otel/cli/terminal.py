@@ -1,0 +1,55 @@
+"""What standard output can show: colours, characters, columns."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+import click
+
+from platform_otel.show.trace import Style
+
+_WIDEST = 120
+
+
+def on_terminal() -> bool:
+    """Whether somebody looks on."""
+    # Without a standard output, Python has None there.
+    return sys.stdout is not None and sys.stdout.isatty()
+
+
+def style() -> Style:
+    """How traces are to be shown."""
+    return Style(colour(), not prints("├✗━┄→…"), width())
+
+
+def colour() -> bool:
+    """Whether colours are welcome: https://no-color.org."""
+    return on_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def prints(text: str) -> bool:
+    """Whether standard output can encode the text."""
+    return encodable(text) == text
+
+
+def echo(text: str = "") -> None:
+    """Print a line; what cannot be encoded is escaped."""
+    click.echo(encodable(text))
+
+
+def encodable(text: str) -> str:
+    """The text as standard output can show it: names may hold any character."""
+    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+    try:
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+    except LookupError:
+        return text.encode("ascii", "backslashreplace").decode()
+
+
+def width() -> int:
+    """Columns."""
+    # A terminal that does not know its size says 0.
+    columns = shutil.get_terminal_size((100, 24)).columns or 100
+    return min(_WIDEST, columns) if on_terminal() else 100

@@ -1,0 +1,363 @@
+"""`platform-trace show`: a collector and its file answer the same, nothing steers the terminal, refusals are clear."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.collector.running import Collector, Made, body, log_body
+from tests.support import LAUNCHER, PATIENCE, environment, free_port, run
+
+CLIENT, ERROR = 3, 2
+FIRST, SECOND = 0xABC1 << 112, 0xABD1 << 112
+STEERS = "\x1b[2J\x07\x9b31m\u202eGET\r\nb"
+SPANS = (
+    Made(FIRST, 1, service="gate", name="GET /a", start=0, milliseconds=100),
+    Made(FIRST, 2, parent=1, service="gate", name="GET", kind=CLIENT, start=10, milliseconds=80, status=ERROR),
+    Made(FIRST, 3, parent=2, service="meter", name=STEERS, start=-1_800_000, milliseconds=60, status=ERROR),
+    Made(FIRST, 4, parent=9, service="prices", name="GET /p", start=30, milliseconds=5),
+    Made(SECOND, 1, service="gate", name="GET /b", start=200, milliseconds=7, attributes={"http.route": "/b"}),
+)
+
+
+class Shown(NamedTuple):
+    """Where answers can come from: the options that say so."""
+
+    url: str
+    db: str
+
+    def options(self, source: str) -> tuple[str, str]:
+        return ("--url", self.url) if source == "a collector" else ("--db", self.db)
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+    """A collector on a file, which both have the same traces."""
+    db = tmp_path_factory.mktemp("show") / "it is #1?.db"
+    with Collector(db=db) as collector:
+        assert collector.send(body(*SPANS)).status == 200
+        assert collector.send(log_body(f"hello {STEERS}", trace=FIRST, span=1), "logs").status == 200
+        yield Shown(f"http://{collector.query}", str(db))
+
+
+SOURCES = pytest.mark.parametrize("source", ["a collector", "its file"])
+
+
+def show(shown: Shown, source: str, *words: str) -> str:
+    outcome = run(LAUNCHER, "show", *words, *shown.options(source))
+
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    return outcome.stdout
+
+
+# --- What is shown ----------------------------------------------------------------------------------------------------
+
+
+def test_services_are_shown_with_their_counts(shown: Shown) -> None:
+    assert show(shown, "a collector", "services").splitlines() == [
+        "service  spans  errors  operations",
+        "gate         3       1           3",
+        "meter        1       1           1",
+        "prices       1       0           1",
+    ]
+
+
+@SOURCES
+def test_traces_are_shown_in_short(shown: Shown, source: str) -> None:
+    head, newest, other = show(shown, source, "traces").splitlines()
+
+    assert head.split() == ["id", "began", "ms", "spans", "errors", "service", "operation"]
+    assert newest.startswith("abd1000000000000  ")
+    assert newest.endswith("   1       0  gate     GET /b")
+    assert other.startswith("abc1000000000000  ")
+
+
+@pytest.mark.parametrize(
+    "filters, found",
+    [
+        (("--service", "meter"), ["abc1"]),
+        (("--operation", "GET /b"), ["abd1"]),
+        (("--kind", "client"), ["abc1"]),
+        (("--status", "error"), ["abc1"]),
+        (("--where", "http.route = /b and duration < 10ms"), ["abd1"]),
+        (("--min-duration", "1.5s"), ["abc1"]),
+        (("--max-duration", "7ms"), ["abd1"]),
+        (("--start", "15m"), ["abd1"]),
+        (("--end", "15m"), ["abc1"]),
+        (("--order", "slowest", "--limit", "1"), ["abc1"]),
+    ],
+)
+def test_traces_are_found_by_every_filter_of_the_search(
+    shown: Shown, filters: tuple[str, ...], found: list[str]
+) -> None:
+    answer = json.loads(show(shown, "a collector", "traces", "--json", *filters))
+
+    assert [each["traceId"][:4] for each in answer["traces"]] == found
+
+
+def test_where_a_page_ended_the_next_one_begins(shown: Shown) -> None:
+    first = show(shown, "a collector", "traces", "--limit", "1")
+    after = first.splitlines()[-1].removeprefix("There may be more: --after ")
+
+    assert show(shown, "a collector", "traces", "--after", after).splitlines()[1].startswith("abc1")
+
+
+@SOURCES
+def test_a_trace_is_a_waterfall_on_one_clock_with_its_path_and_its_hops(shown: Shown, source: str) -> None:
+    lines = show(shown, source, "trace", "abc1").splitlines()
+
+    assert lines[0] == f"Trace {FIRST:032x} (3 services, 4 spans, 100.0 ms)"
+    assert lines[2].endswith("100.00 ms  ━━┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄┄━━")
+    assert lines[3].endswith("80.00 ms    ━━┄┄┄┄┄┄┄┄┄┄┄┄━━")
+    assert lines[4].endswith("60.00 ms      ━━━━━━━━━━━━")
+    assert lines[5].endswith("5.00 ms        ┄")
+    assert lines[7:9] == [
+        "The clock of meter differs from that of gate: its times are moved by 1,800,020.00 ms.",
+        "1 span of prices without the parent.",
+    ]
+    assert lines[10:] == [
+        "hop           calls  failed  waited ms  = network  + own work  + waiting",
+        "→ gate            1       0     100.00       0.00       20.00      80.00",
+        "gate → meter      1       1      80.00      20.00       60.00       0.00",
+        "→ prices          1       0       5.00       0.00        5.00       0.00",
+    ]
+
+
+def test_the_hops_of_one_trace_are_shown(shown: Shown) -> None:
+    lines = show(shown, "a collector", "hops", "ABD1").splitlines()
+
+    assert lines[0] == "1 trace"
+    assert lines[3].split() == ["→", "gate", "1", "7.00", "0.00", "7.00", "0.00"]
+
+
+@SOURCES
+def test_the_hops_of_the_newest_traces_are_summed_up(shown: Shown, source: str) -> None:
+    lines = show(shown, source, "hops").splitlines()
+    (newest,) = json.loads(show(shown, source, "hops", "--limit", "1", "--json"))["hops"]
+
+    assert lines[0] == "2 traces"
+    assert lines[3].split() == ["→", "gate", "2", "0", "107.00", "0.00", "27.00", "80.00"]
+    assert newest["waitNano"] == 7 * 10**6
+
+
+def test_otlp_is_what_can_be_sent_again(shown: Shown) -> None:
+    spans = show(shown, "a collector", "trace", "abc1", "--otlp")
+    records = json.loads(show(shown, "a collector", "logs", "abc1", "--otlp"))
+    with Collector() as other:
+        assert other.send(spans.encode(), content_type="application/json").status == 200
+        sent = {span["spanId"] for span in other.spans(f"{FIRST:032x}")}
+
+    assert sent == {f"{number:016x}" for number in (1, 2, 3, 4)}
+    assert records["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]["body"]["stringValue"] == f"hello {STEERS}"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("services",),
+        ("traces", "--service", "gate", "--min-duration", "1ms"),
+        ("trace", "abc1"),
+        ("logs", "abc1"),
+        ("hops",),
+    ],
+)
+def test_a_collector_and_its_file_answer_the_same(shown: Shown, words: tuple[str, ...]) -> None:
+    answers = [json.loads(show(shown, source, *words, "--json")) for source in ("a collector", "its file")]
+    for answer in answers:
+        # Until when, unless it is said, is now.
+        answer.pop("startTimeUnixNano", None)
+        answer.pop("endTimeUnixNano", None)
+
+    assert answers[0] == answers[1]
+
+
+# --- The terminal -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [("traces",), ("trace", "abc1"), ("logs", "abc1"), ("hops",), ("services",)])
+def test_what_strangers_wrote_steers_no_terminal(shown: Shown, words: tuple[str, ...]) -> None:
+    text = show(shown, "a collector", *words)
+    as_json = show(shown, "a collector", *words, "--json")
+
+    assert all(line.isprintable() for line in text.splitlines())
+    assert as_json.replace("\n", "").isprintable()
+
+
+def test_log_records_are_shown_a_line_each(shown: Shown) -> None:
+    (line,) = show(shown, "its file", "logs", "abc1").splitlines()
+
+    assert line.endswith("  shop  hello ?[2J??31m?GET b")
+
+
+def on_a_terminal(shown: Shown, **variables: str) -> str:
+    """What a trace looks like to somebody."""
+    terminal, its_end = pty.openpty()
+    process = subprocess.Popen(
+        [LAUNCHER, "show", "trace", "abc1", "--url", shown.url],
+        env=environment(**{"TERM": "xterm", **variables}),
+        stdout=its_end,
+        stderr=its_end,
+    )
+    os.close(its_end)
+    pieces = []
+    try:
+        while piece := os.read(terminal, 65536):
+            pieces.append(piece)
+    except OSError:  # what a terminal says at its end
+        pass
+    finally:
+        process.wait(PATIENCE)
+        os.close(terminal)
+    return b"".join(pieces).decode()
+
+
+def test_colours_are_for_terminals(shown: Shown) -> None:
+    assert "\x1b[36m" in on_a_terminal(shown, NO_COLOR="")
+    assert "\x1b" not in show(shown, "a collector", "trace", "abc1")
+
+
+@pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_colours_can_be_refused(shown: Shown, variables: dict[str, str]) -> None:
+    assert "\x1b" not in on_a_terminal(shown, **{"NO_COLOR": "", **variables})
+
+
+def test_an_output_that_knows_only_ascii_gets_only_ascii(shown: Shown) -> None:
+    outcome = run(LAUNCHER, "show", "trace", "abc1", "--db", shown.db, PYTHONIOENCODING="ascii")
+
+    assert outcome.returncode == 0
+    assert outcome.stdout.isascii()
+    assert "gate -> meter" in outcome.stdout
+
+
+# --- What cannot be shown ---------------------------------------------------------------------------------------------
+
+
+@SOURCES
+@pytest.mark.parametrize(
+    "words, says",
+    [
+        (("trace", "77"), "Error: there is no trace 77\nHint: platform-trace show traces lists what is there\n"),
+        (("logs", "77"), "Error: there is no trace 77\nHint: platform-trace show traces lists what is there\n"),
+        (("hops", "a"), "Error: several traces begin with a\nHint: write more digits of the id\n"),
+        (("trace", "abc1/../.."), "Error: that is no trace id\nHint: it is up to 32 hexadecimal digits; "),
+        (("traces", "--status", "bad"), "Error: status: one of unset, ok, error is expected\nHint: docs/"),
+        (("traces", "--where", "("), "Error: where: at character 2: a field is missing, there is nothing more\nHint: "),
+    ],
+)
+def test_what_cannot_be_answered_is_explained(shown: Shown, source: str, words: tuple[str, ...], says: str) -> None:
+    outcome = run(LAUNCHER, "show", *words, *shown.options(source))
+
+    assert (outcome.returncode, outcome.stdout) == (1, "")
+    assert outcome.stderr.startswith(says)
+
+
+@pytest.mark.parametrize("option", ["--min-duration", "--start"])
+def test_a_time_that_is_not_understood_is_explained(option: str) -> None:
+    outcome = run(LAUNCHER, "show", "traces", option, "soon")
+
+    assert outcome.returncode == 2
+    assert "'soon' is " in outcome.stderr
+
+
+def test_where_no_collector_is_it_says_how_to_start_one() -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    outcome = run(LAUNCHER, "show", "services", "--url", url)
+
+    assert outcome.returncode == 1
+    assert outcome.stderr == (
+        f"Error: no collector answers at {url}: Connection refused\n"
+        "Hint: start one with: platform-trace collector; or name another with --url, or a file with --db\n"
+    )
+
+
+def test_what_is_no_collector_is_noticed(shown: Shown) -> None:
+    with Collector() as other:
+        url = f"http://{other.http}"
+        outcome = run(LAUNCHER, "show", "services", "--url", url)
+
+    assert outcome.returncode == 1
+    assert outcome.stderr == (f"Error: what answers at {url} is no collector\nHint: name its query port with --url\n")
+
+
+@pytest.mark.parametrize(
+    "url", ["nowhere", "ftp://host", "http://", "http://u:p@host", "http://h:x", "http://h\r\nX: 1"]
+)
+def test_an_address_that_is_none_is_explained(url: str) -> None:
+    outcome = run(LAUNCHER, "show", "services", "--url", url)
+
+    assert outcome.returncode == 2
+    assert outcome.stderr == (
+        "Error: --url is not an address of a collector\nHint: write it as http://127.0.0.1:16686\n"
+    )
+
+
+def test_two_places_are_one_too_many(shown: Shown) -> None:
+    outcome = run(LAUNCHER, "show", "services", "--url", shown.url, "--db", shown.db)
+
+    assert (outcome.returncode, outcome.stderr) == (2, "Error: --url and --db are two places\nHint: name one of them\n")
+
+
+def test_a_collector_with_a_token_is_shown_it() -> None:
+    with Collector("--token", "secret") as collector:
+        url = ("--url", f"http://{collector.query}")
+        without = run(LAUNCHER, "show", "services", *url)
+        wrong = run(LAUNCHER, "show", "services", *url, "--token", "guess")
+        by_option = run(LAUNCHER, "show", "services", *url, "--token", "secret")
+        by_variable = run(LAUNCHER, "show", "services", *url, PLATFORM_TRACE_COLLECTOR_TOKEN="secret")
+
+    assert without.returncode == wrong.returncode == 1
+    assert (
+        without.stderr
+        == wrong.stderr
+        == ("Error: the collector wants its token\nHint: give it with --token or PLATFORM_TRACE_COLLECTOR_TOKEN\n")
+    )
+    assert by_option.stdout == by_variable.stdout == "There are no services.\n"
+
+
+@pytest.mark.parametrize(
+    "content, says",
+    [
+        (None, "there is no file "),
+        (b"no database" * 1000, "cannot read "),
+        (b"", "was written by an earlier version"),
+    ],
+)
+def test_a_file_that_is_none_of_a_collector_is_explained_and_left_alone(
+    tmp_path: Path, content: bytes | None, says: str
+) -> None:
+    file = tmp_path / "file"
+    if content is not None:
+        file.write_bytes(content)
+    outcome = run(LAUNCHER, "show", "services", "--db", file)
+
+    assert outcome.returncode == 1
+    assert says in outcome.stderr
+    assert "\nHint: " in outcome.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ([] if content is None else ["file"])
+    assert content is None or file.read_bytes() == content
+
+
+def test_a_database_of_something_else_is_not_read(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "file") as connection:
+        connection.execute("CREATE TABLE traces (id)")
+    outcome = run(LAUNCHER, "show", "services", "--db", tmp_path / "file")
+
+    assert outcome.stderr == (
+        f"Error: {tmp_path / 'file'} is a database of something else\nHint: name another file with --db\n"
+    )
+
+
+def test_a_file_is_read_after_its_collector_ended(tmp_path: Path) -> None:
+    with Collector(db=tmp_path / "db") as collector:
+        collector.send(body(*SPANS))
+    outcome = run(LAUNCHER, "show", "trace", "abd1", "--db", tmp_path / "db")
+
+    assert outcome.stdout.startswith(f"Trace {SECOND:032x} (1 service, 1 span, 7.0 ms)\n")
