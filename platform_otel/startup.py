@@ -95,6 +95,11 @@ def _arm(config: "Config") -> None:
     # Armed from the start: a service that imports the SDK first has it half imported when our provider is set.
     when_imported("opentelemetry.sdk.trace", _join_the_sdk)
     when_imported("opentelemetry.propagate", lambda: _set_propagators(config))
+    # Armed from the start, too: it imports logging, and is half imported then.
+    when_imported("opentelemetry.trace", _follow_spans)
+    when_imported("logging", lambda: _show_ids(config, "logging"))
+    when_imported("structlog._base", lambda: _show_ids(config, "structlog"))
+    when_imported("loguru._logger", lambda: _show_ids(config, "loguru"))
     _arm_signal(config, "metrics", "opentelemetry.metrics", "opentelemetry.sdk.metrics")
     _arm_signal(config, "logs", "opentelemetry._logs", "opentelemetry.sdk._logs")
 
@@ -115,6 +120,18 @@ def _set_propagators(config: "Config") -> None:
     from platform_otel.tracing.propagation import install
 
     install(config.get("OTEL_PROPAGATORS"))
+
+
+def _follow_spans() -> None:
+    from platform_otel.logs import ids
+
+    ids.follow_spans()
+
+
+def _show_ids(config: "Config", library: str) -> None:
+    from platform_otel.logs import arming
+
+    arming.show_ids(config, library)
 
 
 def _arm_signal(config: "Config", signal: str, api: str, sdk: str) -> None:

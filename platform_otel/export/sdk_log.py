@@ -1,30 +1,10 @@
-"""What the SDK's exporters tell logging of themselves becomes one line of ours: the service's log is the service's."""
+"""The SDK's exporters, attended: nothing that they log is for the service's log."""
 
-import logging
-from _thread import get_ident
 from collections.abc import Callable
 from typing import Any
 
-from platform_otel.process.guard import debug, say
-
-# Thread id -> the signal that this thread is just exporting for us.
-_exporting: dict[int, str] = {}
-
-
-class _Ours(logging.Filter):
-    """Keeps what is logged while we export. What the service exports by the SDK itself passes."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        signal = _exporting.get(get_ident())
-        if signal is None:
-            return True
-        debug(f"the exporter of {signal}: {record.msg}")  # without its arguments, which may have secrets
-        if record.levelno >= logging.WARNING:
-            say(f"{signal} do not all reach the collector; OTEL_LOG_LEVEL=debug says more")
-        return False
-
-
-_ours = _Ours()
+from platform_otel.logs.ours import quietly
+from platform_otel.logs.records import watch_records
 
 
 def attend(signal: str, exporter: Any) -> None:
@@ -32,18 +12,13 @@ def attend(signal: str, exporter: Any) -> None:
     if not hasattr(exporter, "export"):  # one that is asked for its metrics
         return
     exporter.export = _attended(signal, exporter.export)
-    for name, logger in list(logging.root.manager.loggerDict.items()):
-        if name.startswith("opentelemetry.") and isinstance(logger, logging.Logger):
-            logger.addFilter(_ours)
+    # Also what the libraries log by which it sends, such as urllib3: exported in turn, it would never end.
+    watch_records()
 
 
 def _attended(signal: str, method: Callable[..., Any]) -> Callable[..., Any]:
     def attended(*arguments: Any, **named: Any) -> Any:
-        thread = get_ident()
-        _exporting[thread] = signal
-        try:
+        with quietly(signal):
             return method(*arguments, **named)
-        finally:
-            _exporting.pop(thread, None)
 
     return attended
