@@ -11,7 +11,7 @@ import re
 import subprocess
 import time
 
-from common import Client, Proc, Sinks, args, emit, free_port, med, spread, table, wait_200
+from common import HERE, Client, Proc, Sinks, args, emit, free_port, med, spread, table, wait_200
 
 CASES = {
     "hello": ("uvicorn", "/hello"),
@@ -21,23 +21,25 @@ CASES = {
     "out-httpx": ("uvicorn", "/out-httpx"),
     "flask": ("gunicorn", "/hello"),
     "flask-out": ("gunicorn", "/out-requests"),
+    "django": ("django", "/hello"),
+    "django-asgi": ("django-asgi", "/hello"),
+    "aiohttp": ("aiohttp", "/hello"),
+    "aiohttp-out": ("aiohttp", "/out-aiohttp"),
 }
 
 
 def server(t, kind, env, port, log=None):
-    if kind == "uvicorn":
-        cmd = [
-            "uvicorn",
-            "fastapi_app:app",
-            "--port",
-            str(port),
-            "--log-level",
-            "warning",
-            "--timeout-keep-alive",
-            "600",
-        ]
-    else:
-        cmd = ["gunicorn", "-w", "1", "-b", f"127.0.0.1:{port}", "--log-level", "warning", "flask_app:app"]
+    uvicorn = ["--port", str(port), "--log-level", "warning", "--timeout-keep-alive", "600"]
+    gunicorn = ["gunicorn", "-w", "1", "-b", f"127.0.0.1:{port}", "--log-level", "warning"]
+    cmd = {
+        "uvicorn": ["uvicorn", "fastapi_app:app", *uvicorn],
+        "gunicorn": [*gunicorn, "flask_app:app"],
+        "django": [*gunicorn, "django_app:app"],
+        "django-asgi": ["uvicorn", "django_app:asgi", *uvicorn],
+        "aiohttp": ["python", "aiohttp_app.py", str(port)],
+    }[kind]
+    # Upstream looks for the settings before there is an application, and configures empty ones if it finds none.
+    env = {**env, "DJANGO_SETTINGS_MODULE": "django_settings", "PYTHONPATH": str(HERE / "apps")}
     return Proc(t.argv(*cmd), env, log)
 
 

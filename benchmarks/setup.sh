@@ -33,7 +33,7 @@ make_peer() {
   install "$@" --requirement app.in --constraint app.con
 }
 
-printf '%s\n' fastapi uvicorn flask gunicorn requests httpx aiohttp sqlalchemy redis > app.in
+printf '%s\n' fastapi uvicorn flask gunicorn requests httpx aiohttp django sqlalchemy redis > app.in
 venv bare
 install bare --requirement app.in
 # FastAPI and redis pull in opentelemetry-api: its version is the peer's choice.

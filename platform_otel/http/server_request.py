@@ -73,7 +73,7 @@ def asgi_attributes(scope: MutableMapping[str, Any], headers: Headers, methods: 
         "network.protocol.version": scope.get("http_version") or "1.1",
     }
     if method not in methods:
-        _say_unknown_method(attributes, method, methods)
+        say_unknown_method(attributes, method, methods)
     _add_asgi_connection(attributes, scope, headers, scheme)
     return attributes
 
@@ -97,7 +97,7 @@ def _add_asgi_connection(
     if query:
         attributes["url.query"] = shown_query(query.decode("latin-1"))
     server = scope.get("server") or (None, None)
-    _add_server(attributes, headers.get("host"), scheme, server[0], server[1])
+    add_server(attributes, headers.get("host"), scheme, server[0], server[1])
     client = scope.get("client")
     if client:
         attributes["client.address"] = client[0]
@@ -116,14 +116,14 @@ def wsgi_attributes(environ: Mapping[str, Any], methods: frozenset[str]) -> dict
         "url.path": shown_path(wsgi_path(environ)),
     }
     if method not in methods:
-        _say_unknown_method(attributes, method, methods)
+        say_unknown_method(attributes, method, methods)
     query = environ.get("QUERY_STRING")
     if query:
         attributes["url.query"] = shown_query(query)
     protocol = environ.get("SERVER_PROTOCOL") or ""
     if protocol.startswith("HTTP/"):
         attributes["network.protocol.version"] = protocol[5:]
-    _add_server(attributes, environ.get("HTTP_HOST"), scheme, environ.get("SERVER_NAME"), environ.get("SERVER_PORT"))
+    add_server(attributes, environ.get("HTTP_HOST"), scheme, environ.get("SERVER_NAME"), environ.get("SERVER_PORT"))
     agent = environ.get("HTTP_USER_AGENT")
     if agent:
         attributes["user_agent.original"] = agent
@@ -137,7 +137,8 @@ def wsgi_path(environ: Mapping[str, Any]) -> str:
     return path if path.isascii() else path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
-def _say_unknown_method(attributes: dict[str, Any], method: str, methods: frozenset[str]) -> None:
+def say_unknown_method(attributes: dict[str, Any], method: str, methods: frozenset[str]) -> None:
+    """Record a method that is none of the known ones."""
     attributes["http.request.method"] = recorded(method, methods)
     attributes["http.request.method_original"] = method
 
@@ -152,7 +153,7 @@ def shown_path(path: str) -> str:
     return redacted(path) if "=" in path or "@" in path else path
 
 
-def _add_server(attributes: dict[str, Any], host: str | list[str] | None, scheme: str, address: Any, port: Any) -> None:
+def add_server(attributes: dict[str, Any], host: str | list[str] | None, scheme: str, address: Any, port: Any) -> None:
     """The server as the client addressed it; if it did not say, as it is bound."""
     if host and isinstance(host, str):
         address, port = server_of(f"{scheme}://{host}")

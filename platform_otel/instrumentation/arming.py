@@ -85,7 +85,7 @@ class _Instrumentations:
         if self._is_new(row.library):
             return
         ours = sys.modules.get(f"platform_otel.instrumentation.{row.ours}")
-        # Servers' have no such function: they look at each application whether upstream has instrumented it.
+        # Most servers' have no such function: they look at each application whether upstream has instrumented it.
         getattr(ours, "uninstrument", lambda: None)()
 
     def _imported(self, trigger: str) -> None:

@@ -16,10 +16,12 @@ from platform_otel.process.guard import guarded
 _SEEN_TO = {
     "starlette.applications.Starlette": "",
     "flask.app.Flask": "",
-    "django.core.handlers.base.BaseHandler": "opentelemetry.instrumentation.django",
+    "django.core.handlers.base.BaseHandler": "",
     "falcon.app.App": "opentelemetry.instrumentation.falcon",
     "pyramid.router.Router": "opentelemetry.instrumentation.pyramid",
 }
+# Upstream's sees to Falcon's applications by WSGI only, of which these are.
+_NOT_SEEN_TO = "falcon.asgi.app.App"
 
 
 def traced_asgi(application: Any, config: Config) -> Any:
@@ -41,7 +43,8 @@ def traced_wsgi(application: Any, config: Config) -> Any:
 
 
 def _is_seen_to(application: Any) -> bool:
-    whose = [_SEEN_TO[name] for name in kinds(type(application)) if name in _SEEN_TO]
+    names = kinds(type(application))
+    whose = [_SEEN_TO[name] for name in names if name in _SEEN_TO and _NOT_SEEN_TO not in names]
     return any(not module or module in sys.modules for module in whose)
 
 
@@ -56,6 +59,7 @@ _OF_A_FRAMEWORK = {
     "fastapi.applications.FastAPI": "fastapi",
     "starlette.applications.Starlette": "starlette",
     "flask.app.Flask": "flask",
+    "django.core.handlers.base.BaseHandler": "django",
 }
 _INSIDE = ("app", "wsgi_app", "application")
 _DEEPEST = 50

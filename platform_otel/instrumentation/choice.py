@@ -12,6 +12,7 @@ _INSTRUMENTORS = "opentelemetry_instrumentor"
 _DISABLED = "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS"
 _ENABLED = "PLATFORM_TRACE_ENABLED_INSTRUMENTATIONS"
 _UPSTREAM = "PLATFORM_TRACE_UPSTREAM"
+_DJANGO = "OTEL_PYTHON_DJANGO_INSTRUMENT"
 _CONVENTIONS = "OTEL_SEMCONV_STABILITY_OPT_IN"
 # Our own distribution, and the group that our instrumentations would have if they were published by entry point.
 _OURS = "platform-otel"
@@ -100,6 +101,8 @@ def _unwanted(rows: "Sequence[Row]", config: Config) -> dict[str, str]:
     def reason(row: Row) -> str:
         if row.library in disabled or "*" in disabled:
             return f"{_DISABLED} names it"
+        if row.library == "django" and not config.get(_DJANGO):
+            return f"{_DJANGO} says so"
         if enabled:
             return "" if row.library in enabled else f"{_ENABLED} does not name it"
         return _off_by_default(row, config)

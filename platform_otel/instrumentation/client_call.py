@@ -200,7 +200,7 @@ class Call:
             headers: as the library has them.
             resends: how often the library itself sent the request again.
         """
-        self._leave()
+        self.leave()
         try:
             span = self._span
             is_recording = span is not None and span.is_recording()
@@ -223,7 +223,7 @@ class Call:
 
     def finish(self) -> None:
         """The response is complete or closed. A second call changes nothing."""
-        self._leave()
+        self.leave()
         span, self._span = self._span, None
         if span is not None:
             try:
@@ -237,7 +237,7 @@ class Call:
 
     def fail(self, error: BaseException) -> None:
         """The request or its response ends with this, which goes on to the service as it is."""
-        self._leave()
+        self.leave()
         span = self._span
         try:
             if span is not None and span.is_recording():
@@ -249,7 +249,8 @@ class Call:
                 raise
         self.finish()
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """The context is the service's again. A second call changes nothing."""
         token, self._token = self._token, None
         if token is not None:
             leave(token)

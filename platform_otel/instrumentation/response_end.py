@@ -14,6 +14,12 @@ def keep(response: Any, call: Call) -> None:
     setattr(response, _CALL, call)
 
 
+def taken(response: Any) -> Call | None:
+    """The call that a response has kept, which it has no more; None if it has none."""
+    call: Call | None = response.__dict__.pop(_CALL, None)
+    return call
+
+
 def ending(original: Any, end: Callable[[Call, Any], None]) -> Any:
     """The method, after which the call of its response has an end: ``end`` takes the call and the response."""
 
@@ -22,7 +28,7 @@ def ending(original: Any, end: Callable[[Call, Any], None]) -> Any:
         try:
             return original(self)
         finally:
-            call = self.__dict__.pop(_CALL, None)
+            call = taken(self)
             if call is not None:
                 end(call, self)
 

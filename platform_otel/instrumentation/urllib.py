@@ -13,7 +13,7 @@ from platform_otel.config import Config
 from platform_otel.http.settings import client_settings
 from platform_otel.instrumentation.client_call import Call, Calls
 from platform_otel.instrumentation.replacement import replace, restore
-from platform_otel.instrumentation.urllib_response import end_with_body, follow, stop, version_of
+from platform_otel.instrumentation.urllib_response import end_with_body, follow_for, stop_for, version_of
 from platform_otel.process.guard import guarded
 
 _LIBRARY = "urllib"
@@ -32,12 +32,12 @@ def instrument(config: Config) -> None:
     send, answer_to = getattr(OpenerDirector, _SEND), getattr(OpenerDirector, _ANSWER_TO)
     replace(OpenerDirector, _SEND, _sending(send, calls), send)
     replace(OpenerDirector, _ANSWER_TO, _answering(answer_to), answer_to)
-    follow()
+    follow_for(_LIBRARY)
 
 
 def uninstrument() -> None:
     """Take back what :func:`instrument` did."""
-    stop()
+    stop_for(_LIBRARY)
     for name in (_SEND, _ANSWER_TO):
         restore(OpenerDirector, name)
 

@@ -13,17 +13,23 @@ from platform_otel.instrumentation.replacement import replace, restore
 # is collected.
 _END = "_close_conn"
 _VERSIONS = {10: "1.0", 11: "1.1"}
+# Who needs them followed: urllib and http.client are switched on and off by themselves.
+_followers: set[str] = set()
 
 
-def follow() -> None:
+def follow_for(library: str) -> None:
     """Notice from now on how bodies end."""
-    original = getattr(HTTPResponse, _END)
-    replace(HTTPResponse, _END, response_end.ending(original, _end), original)
+    if not _followers:
+        original = getattr(HTTPResponse, _END)
+        replace(HTTPResponse, _END, response_end.ending(original, _end), original)
+    _followers.add(library)
 
 
-def stop() -> None:
-    """Let bodies end unnoticed."""
-    restore(HTTPResponse, _END)
+def stop_for(library: str) -> None:
+    """Let bodies end unnoticed, once nobody needs it any more."""
+    _followers.discard(library)
+    if not _followers:
+        restore(HTTPResponse, _END)
 
 
 def end_with_body(call: Call, response: Any) -> None:

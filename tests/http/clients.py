@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from platform_otel.demo.receiver import ReceivedSpan, Receiver
+from tests.receiver import ReceivedSpan, Receiver
 from tests.support import LAUNCHER, exporting_to, run
 
 # What they have in common: BASE is the server, and ``call`` says how each call ended.
@@ -263,7 +263,64 @@ CALLS = {
     + _END
 )
 
-PROGRAMS = {"requests": REQUESTS, "urllib": URLLIB, "urllib3": URLLIB3, "httpx": HTTPX, "httpx async": ASYNC_HTTPX}
+AIOHTTP = (
+    _BEGIN
+    + """
+import aiohttp
+from yarl import URL
+async def send(method, path, base=BASE, **options):
+    async with aiohttp.ClientSession() as session, session.request(method, base + path, **options) as response:
+        return response.status, len(await response.read())
+async def stream(path, all):
+    async with aiohttp.ClientSession() as session, session.get(BASE + path) as response:
+        length = 0
+        async for chunk in response.content.iter_chunked(4):
+            length += len(chunk)
+            if not all:
+                break
+        return length
+async def cancelled():
+    task = asyncio.create_task(send("GET", "/slow"))
+    await asyncio.wait([task], timeout=0.3)
+    task.cancel()
+    await asyncio.wait([task])
+    return task.cancelled()
+def run(coroutine):
+    return asyncio.run(coroutine)
+mine = {"TraceParent": "mine", "tracestate": "mine=1"}
+CALLS = {
+    "plain": lambda: run(send("GET", "/hello?q=1&sig=abc")),
+    "post": lambda: run(send("POST", "/hello", json={"a": 1})),
+    "head": lambda: run(send("HEAD", "/hello")),
+    "empty": lambda: run(send("GET", "/status/204")),
+    "missing": lambda: run(send("GET", "/status/404")),
+    "unavailable": lambda: run(send("GET", "/status/503")),
+    "userinfo": lambda: run(send("GET", "/hello", USERINFO)),
+    "odd method": lambda: run(send("brew", "/hello")),
+    "own context": lambda: (run(send("GET", "/hello", headers=mine)), len(mine)),
+    "proxy": lambda: run(send("GET", "/hello", "http://other.example", proxy=BASE)),
+    "not redirected": lambda: run(send("GET", "/redirect", allow_redirects=False)),
+    "redirected": lambda: run(send("GET", "/redirect/2")),
+    "stream": lambda: run(stream("/stream/3", True)),
+    "stop early": lambda: run(stream("/endless", False)),
+    "refused": lambda: run(send("GET", "/hello", REFUSED)),
+    "timeout": lambda: run(send("GET", "/slow", timeout=aiohttp.ClientTimeout(total=0.3))),
+    "cancelled": lambda: run(cancelled()),
+    "broken": lambda: run(send("GET", "/broken")),
+    "scheme": lambda: run(send("GET", "/hello", "gopher://other.example")),
+}
+"""
+    + _END
+)
+
+PROGRAMS = {
+    "aiohttp": AIOHTTP,
+    "requests": REQUESTS,
+    "urllib": URLLIB,
+    "urllib3": URLLIB3,
+    "httpx": HTTPX,
+    "httpx async": ASYNC_HTTPX,
+}
 
 
 class Outcome(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Mapping, Sequence
 
-from platform_otel.demo.receiver import ReceivedSpan, Receiver
+from tests.receiver import ReceivedSpan, Receiver
 from tests.support import PATIENCE, Service, exporting_to, received
 
 PARENT = "b7ad6b7169203331"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from platform_otel.demo.receiver import ReceivedSpan
 from tests.faults import Authority
 from tests.http.clients import traced
 from tests.http.server import AnsweringServer, Seen
+from tests.receiver import ReceivedSpan
 
 # How each library calls URL with HEADERS.
 CALLS = {

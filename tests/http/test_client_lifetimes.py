@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from platform_otel.demo.receiver import ReceivedSpan, Receiver
 from tests.http.server import AnsweringServer
+from tests.receiver import ReceivedSpan, Receiver
 from tests.support import LAUNCHER, exporting_to, received, run
 
 # Each program says what it reads, so that moments of its own lie between the spans' ends.

@@ -9,13 +9,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from platform_otel.demo.receiver import ReceivedSpan
 from platform_otel.http.urls import redacted
 from tests.faults import refusing
 from tests.http.clients import PROGRAMS, Outcome, run_program
 from tests.http.server import AnsweringServer
+from tests.receiver import ReceivedSpan
 
-UPSTREAM = {"PLATFORM_TRACE_UPSTREAM": "requests,urllib,urllib3,httpx"}
+UPSTREAM = {"PLATFORM_TRACE_UPSTREAM": "aiohttp-client,requests,urllib,urllib3,httpx"}
 
 CASES = [
     (library, name)
@@ -34,6 +34,12 @@ ONLY_OURS = {
 }
 # Cases in which one of them has other spans than the other; each has a test of its own below.
 OTHERWISE = {
+    ("aiohttp", "redirected"),  # each request is a span
+    ("aiohttp", "userinfo"),  # aiohttp takes it out of the address
+    ("aiohttp", "broken"),  # the span ends with the body
+    ("aiohttp", "cancelled"),  # without a traceback
+    ("aiohttp", "refused"),  # with a message
+    ("aiohttp", "scheme"),  # nothing was sent
     ("requests", "redirected"),  # each hop is a span
     ("requests", "broken"),  # the body is urllib3's, and so is its error
     ("requests", "scheme"),  # nothing was sent
@@ -135,6 +141,7 @@ def test_the_server_is_that_of_the_address(library: str, name: str) -> None:
 @pytest.mark.parametrize(
     "library, name, statuses, resends",
     [
+        ("aiohttp", "redirected", [302, 302, 200], [None, 1, 2]),
         ("requests", "redirected", [302, 302, 200], [None, 1, 2]),
         ("urllib", "redirected", [302, 302, 200], [None, 1, 2]),
         ("urllib3", "redirected", [302, 302, 200], [None, 1, 2]),
@@ -156,7 +163,7 @@ def test_what_is_sent_again_says_how_often(
     assert [span.attributes.get("http.request.resend_count") for span in spans] == resends
 
 
-@pytest.mark.parametrize("library", ["requests", "urllib"])
+@pytest.mark.parametrize("library", ["aiohttp", "requests", "urllib"])
 def test_a_redirect_that_the_library_follows_has_a_span_with_its_own_address(library: str) -> None:
     addresses = [str(span.attributes["url.full"]).partition("PORT")[2] for span in ours(library, "redirected")]
 
@@ -174,6 +181,7 @@ def test_a_body_that_breaks_off_is_the_calls_error(library: str) -> None:
     assert span.attributes.get("http.response.status_code") == (None if library == "urllib3" else 200)
     assert span.status == "error"
     assert span.attributes["error.type"] in (
+        "aiohttp.client_exceptions.ClientPayloadError",
         "http.client.IncompleteRead",
         "urllib3.exceptions.ProtocolError",
         "httpx.RemoteProtocolError",
@@ -181,8 +189,9 @@ def test_a_body_that_breaks_off_is_the_calls_error(library: str) -> None:
     assert len(span.events) == 1
 
 
-def test_a_cancelled_call_is_an_error_without_a_traceback() -> None:
-    (span,) = ours("httpx async", "cancelled")
+@pytest.mark.parametrize("library", ["aiohttp", "httpx async"])
+def test_a_cancelled_call_is_an_error_without_a_traceback(library: str) -> None:
+    (span,) = ours(library, "cancelled")
 
     assert span.status == "error"
     assert span.attributes["error.type"] == "asyncio.exceptions.CancelledError"
@@ -206,6 +215,24 @@ def test_a_response_that_urllib_raises_is_a_response(name: str, status: str, kin
 
     assert (span.status, span.message, span.attributes.get("error.type")) == (status, "", kind)
     assert span.events == ()
+
+
+def test_what_aiohttp_refuses_to_send_has_no_span() -> None:
+    assert ours("aiohttp", "scheme") == upstreams("aiohttp", "scheme") == []
+
+
+def test_an_error_of_aiohttps_has_its_message() -> None:
+    (span,), (theirs,) = ours("aiohttp", "refused"), upstreams("aiohttp", "refused")
+
+    assert (span.name, span.status, len(span.events)) == (theirs.name, theirs.status, len(theirs.events))
+    assert span.message.startswith(f"{theirs.message}: Cannot connect to host")
+
+
+def test_a_password_in_an_address_of_aiohttps_is_nowhere() -> None:
+    (span,) = ours("aiohttp", "userinfo")
+
+    assert span.attributes["url.full"] == "http://127.0.0.1:PORT/hello"
+    assert "password" not in str(span)
 
 
 def test_a_password_that_urllib_takes_for_a_port_is_nowhere() -> None:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
+from tests.receiver import Receiver
 from tests.support import SERVICES, environment, exporting_to, launch, received
 
 
@@ -15,6 +15,12 @@ def test_hostile_requests_change_no_answer(receiver: Receiver) -> None:
 
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert len(received(receiver, 100)) >= 100
+
+
+def test_hostile_requests_to_aiohttp_change_no_answer() -> None:
+    outcome = launch(sys.executable, "hostile_requests_aiohttp.py", "300", OTEL_TRACES_EXPORTER="none")
+
+    assert (outcome.returncode, outcome.stderr) == (0, "")
 
 
 @pytest.mark.matrix

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from platform_otel.demo.receiver import ReceivedSpan, Receiver
 from tests.faults import Authority
+from tests.receiver import ReceivedSpan, Receiver
 from tests.support import LAUNCHER, NOT_SAMPLED, PATIENCE, Service, exporting_to, received
 
 NAMES = ["gate", "identity", "prompts"]

@@ -18,6 +18,8 @@ PARENT = f"00-{TRACE}-1234567890123456-01"
 SERVICES = {
     "fastapi and httpx": "uvicorn calls_on_fastapi:app --port {port} --log-level warning",
     "flask and requests": "gunicorn calls_on_flask:app -b 127.0.0.1:{port} --log-level error",
+    "django and http.client": "gunicorn calls_on_django:app -b 127.0.0.1:{port} --log-level error",
+    "aiohttp": "gunicorn calls_on_aiohttp:app -k aiohttp.GunicornWebWorker -b 127.0.0.1:{port} --log-level error",
 }
 # Headers of the request, and what of them goes on.
 GOES_ON = {

@@ -7,8 +7,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 import pytest
 
-from platform_otel.demo.receiver import ReceivedSpan, Receiver
 from tests.http.server import AnsweringServer
+from tests.receiver import ReceivedSpan, Receiver
 from tests.support import exporting_to, launch, run
 
 

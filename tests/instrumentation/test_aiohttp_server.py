@@ -1,11 +1,18 @@
-"""aiohttp.web: every legal way to make an application works, and a request is one server span."""
+"""aiohttp.web: a request is one server span until its response has ended, however the service is made and run."""
+
+from __future__ import annotations
+
+import sys
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
+from tests.http.exchanges import PARENT, request, spans_by_case
 from tests.instrumentation.comparison import needs, spans_of
+from tests.receiver import ReceivedSpan, Receiver
+from tests.support import LAUNCHER
 
-pytestmark = needs("aiohttp", "opentelemetry-instrumentation-aiohttp-server")
+pytestmark = needs("aiohttp")
+with_upstreams = needs("opentelemetry-instrumentation-aiohttp-server")
 
 PROGRAM = """
 import asyncio
@@ -27,20 +34,27 @@ async def get(application, path):
 
 listed = [theirs]
 application = {application}
-print(type(application), len(listed))
 application.router.add_get("/hello/{{name}}", hello)
 if {path!r}.startswith("/outer"):
     inner, application = application, web.Application()
     application.add_subapp("/outer", inner)
 asyncio.run(get(application, {path!r}))
 """
+UPSTREAM = "from opentelemetry.instrumentation.aiohttp_server import *\n"
 
 
-def server_spans(receiver: Receiver, application: str, path: str, *flags: str) -> list[object]:
-    code = PROGRAM.format(application=application, path=path)
-    return [span.attributes["http.route"] for span in spans_of(receiver, code, *flags) if span.kind == "server"]
+def server_spans(
+    receiver: Receiver, application: str, path: str, *flags: str, before: str = "", **variables: str
+) -> list[ReceivedSpan]:
+    code = before + PROGRAM.format(application=application, path=path)
+    return [span for span in spans_of(receiver, code, *flags, **variables) if span.kind == "server"]
 
 
+def routes(spans: list[ReceivedSpan]) -> list[object]:
+    return [span.attributes.get("http.route") for span in spans]
+
+
+@pytest.mark.parametrize("prefer", ["", pytest.param("all", marks=with_upstreams)], ids=["ours", "upstream's"])
 @pytest.mark.parametrize(
     "application",
     [
@@ -52,29 +66,183 @@ def server_spans(receiver: Receiver, application: str, path: str, *flags: str) -
         "[web.Application(middlewares=listed), web.Application(middlewares=listed)][1]",
     ],
 )
-def test_a_request_is_one_span_whatever_the_middlewares_are(receiver: Receiver, application: str) -> None:
-    assert server_spans(receiver, application, "/hello/world") == ["/hello/{name}"]
+def test_a_request_is_one_span_whatever_the_middlewares_are(receiver: Receiver, application: str, prefer: str) -> None:
+    spans = server_spans(receiver, application, "/hello/world", PLATFORM_TRACE_UPSTREAM=prefer)
+
+    assert routes(spans) == ["/hello/{name}"]
 
 
-def test_a_request_to_a_sub_application_is_one_span(receiver: Receiver) -> None:
-    assert server_spans(receiver, "web.Application()", "/outer/hello/world") == ["/outer/hello/{name}"]
+@pytest.mark.parametrize("prefer", ["", pytest.param("all", marks=with_upstreams)], ids=["ours", "upstream's"])
+def test_a_request_to_a_sub_application_is_one_span(receiver: Receiver, prefer: str) -> None:
+    spans = server_spans(receiver, "web.Application()", "/outer/hello/world", PLATFORM_TRACE_UPSTREAM=prefer)
+
+    assert routes(spans) == ["/outer/hello/{name}"]
 
 
-def test_a_request_that_no_route_takes_is_one_span(receiver: Receiver) -> None:
-    assert server_spans(receiver, "web.Application()", "/outer/nowhere") == [""]
+def test_a_request_that_no_route_takes_is_named_by_its_method(receiver: Receiver) -> None:
+    [span] = server_spans(receiver, "web.Application()", "/outer/nowhere")
+
+    assert (span.name, "http.route" in span.attributes) == ("GET", False)
 
 
 def test_no_warning_of_aiohttp_is_ours(receiver: Receiver) -> None:
-    flags = ("-W", "error::DeprecationWarning")
+    flags = ("-X", "dev", "-W", "error::DeprecationWarning")
 
-    assert server_spans(receiver, "web.Application()", "/hello/world", *flags) == ["/hello/{name}"]
+    assert routes(server_spans(receiver, "web.Application()", "/hello/world", *flags)) == ["/hello/{name}"]
 
 
-def test_a_service_that_instruments_itself_has_one_span_per_request(receiver: Receiver) -> None:
-    own = "(lambda i: [i.uninstrument(), i.instrument(), web.Application()][-1])(AioHttpServerInstrumentor())"
-    code = PROGRAM.format(application=own, path="/hello/world")
-    imports = "from opentelemetry.instrumentation.aiohttp_server import AioHttpServerInstrumentor\n"
-    code = imports + code.replace("print(type(application), len(listed))", "")
-    spans = [span for span in spans_of(receiver, code) if span.kind == "server"]
+@with_upstreams
+@pytest.mark.parametrize(
+    "before, application",
+    [
+        (UPSTREAM + "AioHttpServerInstrumentor().instrument()\n", "web.Application(middlewares=[])"),
+        (UPSTREAM, "[AioHttpServerInstrumentor().instrument(), web.Application(middlewares=[])][1]"),
+        (UPSTREAM + "AioHttpServerInstrumentor().instrument()\n", "web.Application()"),
+    ],
+)
+def test_a_service_that_instruments_itself_has_one_span_per_request(
+    receiver: Receiver, before: str, application: str
+) -> None:
+    [span] = server_spans(receiver, application, "/hello/world", before=before)
 
-    assert len(spans) == 1
+    assert span.scope.name == "opentelemetry.instrumentation.aiohttp_server"
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"OTEL_PYTHON_AIOHTTP_SERVER_EXCLUDED_URLS": "/hello/"},
+        {"OTEL_PYTHON_EXCLUDED_URLS": "/hello/"},
+        {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "aiohttp-server"},
+    ],
+)
+def test_a_server_is_left_alone_where_the_settings_say_so(receiver: Receiver, variables: dict[str, str]) -> None:
+    assert server_spans(receiver, "web.Application()", "/hello/world", **variables) == []
+
+
+def test_a_server_without_an_application_has_its_span(receiver: Receiver) -> None:
+    code = """
+import asyncio
+from aiohttp import ClientSession, web
+async def answer(request): return web.Response(text="low")
+async def main():
+    runner = web.ServerRunner(web.Server(answer))
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = site._server.sockets[0].getsockname()[1]
+    async with ClientSession() as session, session.get(f"http://127.0.0.1:{port}/x") as response:
+        print(await response.text())
+    await runner.cleanup()
+asyncio.run(main())
+"""
+    [span] = [span for span in spans_of(receiver, code) if span.kind == "server"]
+
+    assert (span.name, span.attributes["url.path"]) == ("GET", "/x")
+
+
+RUNNERS = {
+    "its own runner": ("--", sys.executable, "every_route_aiohttp.py", "{port}"),
+    "gunicorn": ("gunicorn", "every_route_aiohttp:app", "-k", "aiohttp.GunicornWebWorker", "-b", "127.0.0.1:{port}"),
+}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [pytest.param(RUNNERS[name], id=name, marks=needs("gunicorn") if name == "gunicorn" else ()) for name in RUNNERS],
+)
+def test_a_request_is_one_span_whoever_runs_the_service(command: tuple[str, ...]) -> None:
+    [(status, [span])] = spans_by_case((LAUNCHER, *command), {"one": (request("/hello/ada"), None)}).values()
+
+    assert (status, span.name, span.parent_id) == (200, "GET /hello/{name}", PARENT)
+    assert span.scope.name == "platform_otel.aiohttp_server"
+    assert span.attributes["client.address"] == "127.0.0.1"
+
+
+def test_headers_are_recorded_where_the_settings_ask_for_them() -> None:
+    asked = {
+        "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST": "x-.*,cookie",
+        "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_RESPONSE": "content-type",
+    }
+    cases = {"one": (request("/hello/ada", "X-A: 1", "X-A: 2", "Cookie: secret"), None)}
+    [(_, [span])] = spans_by_case((LAUNCHER, *RUNNERS["its own runner"]), cases, **asked).values()
+
+    assert span.attributes["http.request.header.x-a"] == ["1", "2"]
+    assert span.attributes["http.response.header.content-type"] == ["application/json; charset=utf-8"]
+    assert "secret" not in str(span)
+
+
+SOCKET = """
+import asyncio
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from every_route_aiohttp import app
+async def main():
+    async with TestClient(TestServer(app)) as client:
+        socket = await client.ws_connect("/socket/ada")
+        {talk}
+asyncio.run(main())
+"""
+
+
+def socket_span(receiver: Receiver, talk: str) -> ReceivedSpan:
+    code = SOCKET.format(talk=talk.replace("\n", "\n        "))
+    [span] = [span for span in spans_of(receiver, code, PYTHONPATH=".") if span.kind == "server"]
+    return span
+
+
+def test_a_websocket_is_one_span_with_its_messages_counted(receiver: Receiver) -> None:
+    talk = (
+        "for text in ('a', 'bc'):\n    await socket.send_str(text)\n"
+        "print([(await socket.receive()).data for _ in range(4)])"
+    )
+    span = socket_span(receiver, talk + "\nawait socket.close(code=1001)")
+
+    assert (span.name, span.status) == ("WS /socket/{name}", "unset")
+    assert span.attributes["http.response.status_code"] == 101
+    assert span.attributes["network.protocol.name"] == "websocket"
+    assert span.attributes["platform_trace.websocket.received"] == 2
+    assert span.attributes["platform_trace.websocket.sent"] == 4
+    assert span.attributes["platform_trace.websocket.close_code"] == 1001
+
+
+def test_a_websocket_that_fails_is_an_error(receiver: Receiver) -> None:
+    talk = "import logging; logging.disable()\nawait socket.send_str('break')\nprint((await socket.receive()).type)"
+    span = socket_span(receiver, talk)
+    [event] = span.events
+
+    assert (span.status, span.attributes["error.type"]) == ("error", "ValueError")
+    assert event.attributes["exception.type"] == "ValueError"
+
+
+def test_a_handler_that_is_cancelled_with_its_client_says_so(receiver: Receiver) -> None:
+    code = """
+import asyncio
+from aiohttp import web
+started = asyncio.Event()
+async def slow(request):
+    started.set()
+    await asyncio.sleep(60)
+app = web.Application()
+app.router.add_get("/slow", slow)
+async def main():
+    runner = web.AppRunner(app, handler_cancellation=True)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = site._server.sockets[0].getsockname()[1]
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /slow HTTP/1.1\\r\\nHost: service\\r\\n\\r\\n")
+    await started.wait()
+    writer.close()
+    await writer.wait_closed()
+    await asyncio.sleep(0.1)
+    await runner.cleanup()
+    print("over")
+asyncio.run(main())
+"""
+    [span] = spans_of(receiver, code)
+
+    assert (span.name, span.status) == ("GET /slow", "unset")
+    assert span.attributes["platform_trace.interrupted"] == "disconnect"
+    assert span.events == ()

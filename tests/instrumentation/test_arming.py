@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
 from tests.instrumentation.comparison import needs, spans_of
+from tests.receiver import Receiver
 from tests.support import exporting_to, launch_code, received
 
 

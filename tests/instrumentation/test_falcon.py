@@ -2,8 +2,9 @@
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
+from tests.http.exchanges import request, spans_by_case
 from tests.instrumentation.comparison import needs, spans_of
+from tests.receiver import Receiver
 
 pytestmark = needs("falcon", "opentelemetry-instrumentation-falcon")
 
@@ -64,3 +65,10 @@ def test_a_wrong_call_fails_in_falcons_own_words(receiver: Receiver) -> None:
     code = "import falcon\ntry: falcon.App(middlewares=[])\nexcept TypeError as error: print(error)"
 
     assert spans_of(receiver, code) == []
+
+
+def test_an_application_by_asgi_has_the_span_of_a_bare_application() -> None:
+    command = ("platform-trace", "uvicorn", "falcon_asgi:app", "--port", "{port}", "--log-level", "warning")
+    [(status, [span])] = spans_by_case(command, {"one": (request("/hello/ada"), None)}).values()
+
+    assert (status, span.kind, span.name, span.scope.name) == (200, "server", "GET", "platform_otel.asgi")

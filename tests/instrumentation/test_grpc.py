@@ -2,8 +2,8 @@
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
 from tests.instrumentation.comparison import needs, spans_of
+from tests.receiver import Receiver
 
 pytestmark = needs("grpcio", "opentelemetry-instrumentation-grpc")
 

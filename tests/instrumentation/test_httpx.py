@@ -6,10 +6,10 @@ from functools import partial
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
 from tests.http.clients import traced
 from tests.http.server import AnsweringServer
 from tests.instrumentation.comparison import client_spans
+from tests.receiver import Receiver
 
 BEGIN = "import asyncio, httpx\nBASE = {base!r}\n"
 clients = partial(client_spans, BEGIN)

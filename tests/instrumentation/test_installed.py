@@ -4,9 +4,9 @@ from importlib.util import find_spec
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
 from platform_otel.instrumentation.catalog import CATALOG, HANDLER, Row
 from tests.instrumentation.comparison import is_installed, spans_of
+from tests.receiver import Receiver
 from tests.support import launch_code
 
 # What users import, where that is not the trigger itself.

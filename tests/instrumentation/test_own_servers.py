@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from platform_otel.demo.receiver import ReceivedSpan, Receiver
+from tests.receiver import ReceivedSpan, Receiver
 from tests.support import exporting_to, launch_code, received
 
 FASTAPI_BEFORE = """

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from platform_otel.demo.receiver import ReceivedSpan, Receiver
 from tests.http.server import AnsweringServer
+from tests.receiver import ReceivedSpan, Receiver
 from tests.support import exporting_to, launch_code
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -7,9 +7,9 @@ from typing import Any  # Any: that is what pytest.param is
 
 import pytest
 
-from platform_otel.demo.receiver import ReceivedSpan, Receiver
 from tests.http.exchanges import PARENT, exchange, request, spans_by_case, status_of, traceparent
 from tests.instrumentation.comparison import needs
+from tests.receiver import ReceivedSpan, Receiver
 from tests.support import Service, exporting_to, received
 
 # Command, and the distributions that it takes.

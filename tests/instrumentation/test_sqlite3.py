@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
 from tests.instrumentation.comparison import needs, spans_of
+from tests.receiver import Receiver
 
 pytestmark = needs("opentelemetry-instrumentation-sqlite3")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
 from tests.instrumentation.comparison import needs, spans_of
+from tests.receiver import Receiver
 from tests.support import launch_code
 
 with_upstreams = needs("opentelemetry-instrumentation-threading")

@@ -1,7 +1,7 @@
 """Tornado: a service and a mere client are both traced."""
 
-from platform_otel.demo.receiver import Receiver
 from tests.instrumentation.comparison import needs, spans_of
+from tests.receiver import Receiver
 
 pytestmark = needs("tornado", "opentelemetry-instrumentation-tornado")
 

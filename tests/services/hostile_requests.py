@@ -5,8 +5,10 @@ ends it.
 """
 
 import asyncio
+import logging
 import os
 import sys
+from io import BytesIO
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -140,7 +142,39 @@ def _environ(scope: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+class Django:
+    """A project that answers what is asked of it; traced, since Django is imported; and untraced."""
+
+    def __init__(self) -> None:
+        from django.conf import settings as of_django  # type: ignore[import-untyped]
+        from django.core.wsgi import get_wsgi_application  # type: ignore[import-untyped]
+        from django.urls import re_path  # type: ignore[import-untyped]
+
+        of_django.configure(ALLOWED_HOSTS=["*"], ROOT_URLCONF=self, SECRET_KEY="x", MIDDLEWARE=[], LOGGING_CONFIG=None)
+        self.urlpatterns = [re_path("^(.*)$", self.answer)]
+        self.wsgi = get_wsgi_application()
+        traced: Any = type(self.wsgi).__call__
+        self.untraced_wsgi = traced.__wrapped__.__get__(self.wsgi)
+
+    @staticmethod
+    def answer(request: Any, path: str) -> Any:
+        from django.http import HttpResponse, StreamingHttpResponse  # type: ignore[import-untyped]
+
+        if request.path_info == "/raise":
+            raise ValueError(request.method)
+        return HttpResponse(path) if len(path) % 2 else StreamingHttpResponse(iter([path, "more"]))
+
+
+def _of_django(app: Any, environ: dict[str, Any]) -> Any:
+    try:
+        return _served(app, environ | {"wsgi.input": BytesIO()})
+    except Exception as error:  # noqa: BLE001  # Django itself does not take everything
+        return type(error)
+
+
 def main(count: int) -> None:
+    logging.disable()
+    django = Django()
     loop = asyncio.new_event_loop()
     traced = asgi.BareApplication(application, asgi_server)
     traced_wsgi = wsgi.BareApplication(wsgi_application, wsgi_server)
@@ -152,6 +186,7 @@ def main(count: int) -> None:
         assert loop.run_until_complete(_asked(traced, scope)) == untraced
         environ = _environ(scope)
         assert _served(traced_wsgi, environ) == _served(wsgi_application, environ)
+        assert _of_django(django.wsgi, environ) == _of_django(django.untraced_wsgi, environ)
 
     hold_together()
 
