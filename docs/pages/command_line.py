@@ -66,11 +66,28 @@ def _command(name: str, text: str) -> str:
     if name == "run":
         return f"{section}\nIt takes the options of a launch.\n"
     command: click.Command = import_module(f"platform_otel.cli.{name}").command
+    parts = [section, *_details(command), _options(command)]
+    if isinstance(command, click.Group):
+        parts += [_subcommand(name, each) for each in command.commands.values()]
+    return "\n".join(parts)
+
+
+def _subcommand(name: str, command: click.Command) -> str:
+    words = [each.make_metavar(click.Context(command)) for each in command.params if isinstance(each, click.Argument)]
+    first = (command.help or "").partition("\n")[0]
+    head = f"#### `{' '.join(['platform-trace', name, str(command.name), *words])}`\n\n{first}\n"
+    return "\n".join([head, *_details(command), _options(command)])
+
+
+def _details(command: click.Command) -> list[str]:
     details = (command.help or "").partition("\n")[2].strip()
+    return [_flowing(details)] if details else []
+
+
+def _options(command: click.Command) -> str:
     options = [option for option in command.params if isinstance(option, click.Option)]
     rows = [(f"`{', '.join(option.opts)}`", option.help or "") for option in options]
-    shown = table(("Option", "What it does"), [*rows, ("`--help`", "Show the help and exit.")])
-    return "\n".join([section, *([_flowing(details)] if details else []), shown])
+    return table(("Option", "What it does"), [*rows, ("`--help`", "Show the help and exit.")])
 
 
 def _flowing(text: str) -> str:

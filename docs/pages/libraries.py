@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from pages.markdown import header, listed, table
+from pages.traced import TRACED
 from platform_otel.instrumentation.catalog import CATALOG, HANDLER, Row
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
@@ -17,7 +18,9 @@ service's environment. A library in use whose instrumentation is missing is not 
 
 The first column is the name for `OTEL_PYTHON_DISABLED_INSTRUMENTATIONS` and `PLATFORM_TRACE_ENABLED_INSTRUMENTATIONS`
 ([how to](../how-to/turn-an-instrumentation-off.md)). The last says what installs the instrumentation: `platform-otel`
-itself, its extra `all`, or only its own name.
+itself, its extra `all`, or only its own name. Where the installed version is outside of the range, one line says so
+when the library is imported, and the library runs untraced. For those that platform-otel instruments itself the range
+is what its tests cover.
 
 ## On by default
 """
@@ -41,19 +44,39 @@ where it names none, the module with the instrumentor's own name.
 def page() -> str:
     """Every row of the catalog: those that are on by default, then the others."""
     on = table(
-        ("Library", "Waits for the import of", "Instrumentation", "Installed with"),
-        ((f"`{row.library}`", _triggers(row), *_instrumentation(row)) for row in CATALOG if not row.off),
+        ("Library", "Versions", "What is traced", "Waits for the import of", "Instrumentation", "Installed with"),
+        ((f"`{row.library}`", *_traced(row), _triggers(row), *_instrumentation(row)) for row in CATALOG if not row.off),
     )
     off = table(
-        ("Library", "Why it is off", "Switched on by", "Instrumentation", "Installed with"),
         (
-            (f"`{row.library}`", _why(row), listed(row.asked_by) or "its name only", *_instrumentation(row))
+            "Library",
+            "Versions",
+            "What is traced",
+            "Why it is off",
+            "Switched on by",
+            "Instrumentation",
+            "Installed with",
+        ),
+        (
+            (
+                f"`{row.library}`",
+                *_traced(row),
+                _why(row),
+                listed(row.asked_by) or "its name only",
+                *_instrumentation(row),
+            )
             for row in CATALOG
             if row.off
         ),
     )
     head = header("Supported libraries", "platform_otel/instrumentation/catalog.py")
     return f"{head}\n{_LIBRARIES}\n{on}\n{_OFF}\n{off}\n{_OTHERS}"
+
+
+def _traced(row: Row) -> tuple[str, str]:
+    versions, what = TRACED[row.library]
+    is_range = any(letter in versions for letter in "<>=")
+    return f"`{versions}`" if is_range else versions, f"{what[:1].upper()}{what[1:]}"
 
 
 def _triggers(row: Row) -> str:
