@@ -72,12 +72,14 @@ class Command(NamedTuple):
         before: the operator before it, "" for the first.
         after: the operator after it, "" for the last.
         writes_elsewhere: whether it redirects its standard output to another file.
+        places: where each of its words begins and ends in the line.
     """
 
     words: tuple[Word, ...]
     before: str
     after: str
     writes_elsewhere: bool
+    places: tuple[tuple[int, int], ...] = ()
 
 
 def commands(line: str) -> list[Command]:
@@ -92,7 +94,7 @@ def commands(line: str) -> list[Command]:
         token = _TOKEN.match(line, at)
         if token is None or token.lastgroup is None:
             raise Untold(_refusal(line[at:]))
-        reader.take(token.lastgroup, token[token.lastgroup])
+        reader.take(token.lastgroup, token[token.lastgroup], token.span())
         at = token.end()
     reader.take("operator", "")
     return reader.commands
@@ -111,10 +113,12 @@ class _Reader:
         self._before = ""
         self._words: list[Word] = []
         self._word: list[Piece] | None = None
+        self._places: list[tuple[int, int]] = []
+        self._place = (0, 0)
         self._redirection = ""
         self._writes_elsewhere = False
 
-    def take(self, kind: str, text: str) -> None:
+    def take(self, kind: str, text: str, span: tuple[int, int] = (0, 0)) -> None:
         """One token."""
         if kind == "operator":
             self._end_command(text)
@@ -124,6 +128,7 @@ class _Reader:
         elif kind == "blank":
             self._end_word()
         elif kind != "joint":
+            self._place = (span[0] if self._word is None else self._place[0], span[1])
             self._word = [*(self._word or ()), *_pieces(kind, text)]
 
     def _end_word(self) -> None:
@@ -135,13 +140,15 @@ class _Reader:
             self._redirection = ""
         else:
             self._words.append(word)
+            self._places.append(self._place)
 
     def _end_command(self, operator: str) -> None:
         self._end_word()
         if not self._words and not self._writes_elsewhere:
             return  # an empty line, also after && or |
-        self.commands.append(Command(tuple(self._words), self._before, operator, self._writes_elsewhere))
-        self._before, self._words, self._writes_elsewhere = operator, [], False
+        places = tuple(self._places)
+        self.commands.append(Command(tuple(self._words), self._before, operator, self._writes_elsewhere, places))
+        self._before, self._words, self._places, self._writes_elsewhere = operator, [], [], False
 
 
 def _pieces(kind: str, text: str) -> Iterator[Piece]:

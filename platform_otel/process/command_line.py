@@ -146,6 +146,11 @@ def script_text(path: str) -> str:
         return ""
 
 
+def is_known(program: str) -> bool:
+    """Whether this name is that of a Python program whose command line is understood here, such as "uvicorn"."""
+    return program in _SERVERS or program in _OPTIONS or program in _WRAPPERS
+
+
 # --- what the interpreter runs ----------------------------------------------------------------------------------------
 
 

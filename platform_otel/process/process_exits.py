@@ -48,12 +48,12 @@ def look_for_signals_while_waiting(module: str) -> None:
     """
     lock = sys.modules[module].SemLock
 
-    def __enter__(self: "Any") -> bool:
+    def enter(self: "Any") -> bool:
         while not self._semlock.acquire(True, _LOOK):
             pass
         return True
 
-    lock.__enter__ = named_like(__enter__, lock.__enter__)
+    lock.__enter__ = named_like(enter, lock.__enter__)
 
 
 def _then_finish(callback: "Callable[..., object] | None") -> "Callable[..., None]":

@@ -35,7 +35,7 @@ _GENERIC = frozenset(
         "env", "git", "home", "htdocs", "html", "latest", "lib", "local", "mnt", "opt", "previous", "projects",
         "python", "release", "releases", "repo", "repos", "root", "site-packages", "src", "srv", "tmp", "usr", "var",
         "venv", "version", "versions", "work", "workdir", "workspace", "workspaces", "www",
-        # What is left of a name that is a number, see _is_generic.
+        # What is left of a name that is a number, see is_generic.
         "",
     )
 )  # fmt: skip
@@ -161,7 +161,7 @@ def _name(serves: Application, folder: str, read: "Callable[[str], str]") -> str
     for word in _words(serves, folder, read):
         if word.lower() in _WEAK:
             weak = weak or word
-        elif not _is_generic(word):
+        elif not is_generic(word):
             return word
     return weak
 
@@ -226,7 +226,7 @@ def _unversioned(folder: str) -> str:
     return name if "." in version and _is_number(version.lower()) else folder
 
 
-def _is_generic(name: str) -> bool:
+def is_generic(name: str) -> bool:
     """Whether many services use this name, also with a number behind it: app2, v1.2.3, release-42, a commit's hash."""
     word = name.lower()
     if word.startswith(".") or word in _GENERIC or _is_number(word):

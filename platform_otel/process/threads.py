@@ -24,8 +24,8 @@ _FAULTS = (_signal.SIGABRT, _signal.SIGBUS, _signal.SIGFPE, _signal.SIGILL, _sig
 
 def start(work: "Callable[..., None]", *arguments: "Any") -> bool:
     """Start a thread; False if none can be: from Python 3.12 on a process that ends starts none."""
-    # A service that blocks a signal in all its threads, to wait for it in one, does not know of this one. The new thread
-    # inherits what is blocked here: if it blocked them itself, it would have a moment in which a signal may be its.
+    # A service that blocks a signal in all its threads, to wait for it in one, does not know of this one. The new
+    # thread inherits what is blocked here: there is no moment in which a signal may be its.
     blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, ())
     try:
         _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals().difference(_FAULTS))

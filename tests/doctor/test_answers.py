@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
 from tests.doctor.servers import answering, grpc_server
 from tests.doctor.support import SERVICE, doctor, examine
+from tests.receiver import Receiver
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from time import monotonic
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
 from tests.doctor.authority import Authority
 from tests.doctor.servers import dripping, grpc_server, silent
 from tests.doctor.support import SERVICE, Report, doctor, examine
+from tests.receiver import Receiver
 from tests.support import free_port
 
 SLOW = "the collector takes the connection and does not answer within 4 s; the service would wait 10 s"

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
 from platform_otel.instrumentation.catalog import CATALOG, HANDLER
 from tests.doctor.environments import Venv
 from tests.doctor.support import Report, doctor, doctor_in
 from tests.instrumentation.test_arming import instrumentor
+from tests.receiver import Receiver
 from tests.support import LAUNCHER, PATIENCE, SERVICES, environment, exporting_to, launch, received
 
 # Imports whatever the catalog waits for, as a service would that uses it all. Django's comes into force with its first

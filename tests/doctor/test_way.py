@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
 from tests.doctor.servers import answering
 from tests.doctor.support import examine
+from tests.receiver import Receiver
 
 
 def test_the_loopback_is_never_proxied(receiver: Receiver) -> None:

@@ -8,7 +8,7 @@ from email import message_from_bytes
 from pathlib import Path
 from zipfile import ZipFile
 
-from tests.packaging.conftest import build
+from tests.packaging.conftest import ROOT, build
 
 
 def contents(wheel: Path) -> dict[str, bytes]:
@@ -28,6 +28,13 @@ def test_the_top_level_of_the_wheel_is_the_package_its_startup_file_and_its_meta
 
     version = wheel.name.split("-")[1]
     assert top_level == {"platform_otel", "platform_otel.pth", f"platform_otel-{version}.dist-info"}
+
+
+def test_the_wheel_has_the_deployment_files(wheel: Path) -> None:
+    found = {name.removeprefix("platform_otel/") for name in contents(wheel) if "/entrypoints/" in name}
+    files = {str(path.relative_to(ROOT)) for path in (ROOT / "entrypoints").rglob("*") if path.is_file()}
+
+    assert found == files - {"entrypoints/python/platform_otel.pth"}
 
 
 def test_the_source_distribution_builds_the_same_wheel(source_distribution: Path, wheel: Path, tmp_path: Path) -> None:
@@ -55,6 +62,13 @@ def test_the_top_level_of_the_source_distribution_is_known(source_distribution: 
         "pyproject.toml",
         "tests",
     }
+
+
+def test_the_wheel_has_the_collectors_page(wheel: Path) -> None:
+    folder = ROOT / "platform_otel" / "collector" / "web"
+    carried = {Path(name).name for name in contents(wheel) if name.startswith("platform_otel/collector/web/")}
+
+    assert carried == {path.name for path in folder.iterdir()}
 
 
 def test_no_requirement_has_a_pin_or_an_upper_bound(wheel: Path) -> None:

@@ -1,0 +1,6 @@
+# escape=`
+FROM python:3.13
+RUN pip install `
+    -r requirements.txt
+CMD ["python", `
+     "-m", "shop"]

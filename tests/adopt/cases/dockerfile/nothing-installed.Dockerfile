@@ -1,0 +1,3 @@
+FROM registry.example.com/python-base
+COPY . .
+CMD ["python", "app.py"]

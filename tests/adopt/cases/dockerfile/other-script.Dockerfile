@@ -1,0 +1,3 @@
+FROM python:3.13
+RUN pip install -r requirements.txt
+ENTRYPOINT ["/start.sh"]
