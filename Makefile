@@ -8,7 +8,7 @@ PIP = $(BIN)/python -m pip --quiet --disable-pip-version-check
 PYTEST = $(BIN)/python -m pytest -n 3 --dist worksteal
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-all lint types clean
+.PHONY: help demo test test-all servers lint types clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -19,8 +19,11 @@ demo: .venv/.demo ## run five small services and see their traces
 test: .venv/.development ## run the tests, but for the long matrices
 	$(PYTEST) $(ARGS)
 
-test-all: .venv/.development ## run every test
+test-all: .venv/.libraries ## run every test
 	$(PYTEST) -m "" $(ARGS)
+
+servers: ## install the servers that some tests use, from Debian's packages (needs root; without them those are skipped)
+	apt-get install --yes --no-install-recommends mariadb-server memcached postgresql rabbitmq-server redis-server
 
 lint: .venv/.development ## check style and format
 	$(BIN)/python -m ruff check .
@@ -40,8 +43,12 @@ clean: ## remove .venv and everything that was built
 	touch $@
 
 .venv/.development: .venv/.pip pyproject.toml
-	$(PIP) install --editable ".[demo,all,grpc,signals,collector]" --group dev
+	$(PIP) install --editable ".[demo,all,grpc,signals,collector,adopt]" --group dev
 	touch .venv/.demo $@
+
+.venv/.libraries: .venv/.development
+	$(PIP) install --group libraries
+	touch $@
 
 # Dependency groups came with pip 25.1, and most Pythons bring an older one.
 .venv/.pip:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
+from tests.receiver import Receiver
 
 # A run under nohup or in a shell's background ignores one of them, and so would every child.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -19,7 +19,8 @@ PACKAGE = Path(platform_otel.__file__).parent
 # Where in a call the text is: lines, what could not be done, errors and reasons. The latter two go on with advice.
 LINES = {"say": 0, "say_again": 0, "info": 0, "debug": 0, "_say": 0, "_warn": 0, "guarded": 0, "_run": 1, "_failure": 1}
 ERRORS = {"PlatformTraceError", "UsageError", "CommandNotFound", "CommandNotExecutable", "_usage"}
-ERRORS |= {"NewerSchema", "ForeignDatabase", "Reason", "Refusal", "ConnectionError", "_UnknownName"}
+ERRORS |= {"NewerSchema", "OlderSchema", "ForeignDatabase", "NoSuchTrace"}
+ERRORS |= {"Reason", "Refusal", "ConnectionError", "_UnknownName"}
 # Functions that return what is said, and the attribute that keeps what guarded says.
 RETURNING = {"_fault", "_why", "_notice"}
 KEPT = "doing"

@@ -25,11 +25,12 @@ SERVICE_SIDE = (
     "instrumentation",
     "tracing",
     "export",
+    "logs",
     "config",
     "errors",
 )
 # What runs in a process of ours.
-OUR_SIDE = ("cli", "collector", "demo", "doctor")
+OUR_SIDE = ("adopt", "cli", "collector", "demo", "doctor", "show")
 # Files that processes execute which are not ours: the services of the demo.
 NOT_OURS = PACKAGE / "demo" / "services"
 
@@ -137,10 +138,11 @@ def test_startup_and_launcher_import_os_and_sys_before_there_is_something_to_do(
 MAY_USE = {
     "process": {"config"},
     "http": {"config", "process"},
-    "instrumentation": {"config", "process", "http"},
-    "export": {"config", "process", "instrumentation", "analysis"},
+    "logs": {"config", "process"},
+    "instrumentation": {"config", "process", "http", "logs"},
+    "export": {"config", "process", "instrumentation", "analysis", "logs"},
     "tracing": {"config", "process", "http", "instrumentation", "export"},
-    "startup": {"config", "process", "instrumentation", "tracing", "export"},
+    "startup": {"config", "process", "instrumentation", "tracing", "export", "logs"},
     "upstream": {"startup"},
     "launcher": {"config", "errors", "process", "cli"},
 }

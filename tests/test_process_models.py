@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
+from tests.receiver import Receiver
 from tests.support import LAUNCHER, Service, exporting_to, launch_code, received
 
 PYTHON = sys.executable

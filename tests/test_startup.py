@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
+from tests.receiver import Receiver
 from tests.support import SERVICES, environment, exporting_to, launch, launch_code, received, run
 
 MODULES = "import sys, json; print(json.dumps(sorted(sys.modules)))"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
+from tests.receiver import Receiver
 from tests.support import LAUNCHER, Service, exporting_to, received, run
 
 DOORS = {"OTEL_PYTHON_DISTRO": "platform_otel", "OTEL_PYTHON_CONFIGURATOR": "platform_otel"}

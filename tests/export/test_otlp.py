@@ -8,12 +8,12 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from platform_otel.config import Config
-from platform_otel.demo.receiver import Receiver
 from platform_otel.export.otlp import OtlpDestination
 from platform_otel.process.identity import Identity
 from tests import faults
 from tests.export.test_otlp_grpc import server
 from tests.faults import Authority, Collector
+from tests.receiver import Receiver
 from tests.support import LAUNCHER, exporting_to, launch_code, received, run
 
 # Above what any step takes here, below what would be no limit at all.

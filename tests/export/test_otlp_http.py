@@ -23,13 +23,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 from platform_otel import __version__
-from platform_otel.demo.receiver import Receiver
 from platform_otel.export import connection, otlp_http
 from platform_otel.export.endpoint import parse_endpoint
 from platform_otel.export.otlp_http import OtlpHttpSender, retry_after
 from platform_otel.export.outcome import Outcome, Refusal, one_line, partial_success, status_message
 from tests import faults
 from tests.faults import PROTOBUF, Authority, Collector, Fault
+from tests.receiver import Receiver
 from tests.support import environment, run
 
 REQUEST = ExportTraceServiceRequest(

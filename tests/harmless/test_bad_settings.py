@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from platform_otel.config import SETTINGS
-from platform_otel.demo.receiver import Receiver
+from tests.receiver import Receiver
 from tests.support import LAUNCHER, PATIENCE, environment, exporting_to, received
 
 PROGRAM = """

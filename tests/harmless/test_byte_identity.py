@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
+from tests.receiver import Receiver
 from tests.support import LAUNCHER, PATIENCE, environment, exporting_to, received
 
 SPAN = "from opentelemetry import trace; trace.get_tracer('t').start_span('work').end()\n"

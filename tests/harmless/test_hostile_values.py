@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
+from tests.receiver import Receiver
 from tests.support import exporting_to, launch, received
 
 VALUES = 43

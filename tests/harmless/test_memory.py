@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
 from tests.http.measured import SERVER, MetricsReceiver
+from tests.receiver import Receiver
 from tests.support import LAUNCHER, Service, exporting_to, received
 
 COMMAND = ("uvicorn", "fastapi_service:app", "--port", "{port}", "--log-level", "critical")

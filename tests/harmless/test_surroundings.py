@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
+from tests.receiver import Receiver
 from tests.support import LAUNCHER, PATIENCE, SERVICES, environment, exporting_to, launch, received, run
 
 PROGRAM = """

@@ -10,7 +10,7 @@ from time import monotonic, sleep
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
+from tests.receiver import Receiver
 from tests.support import LAUNCHER, PATIENCE, SERVICES, environment, exporting_to, run
 
 TASKS = 5

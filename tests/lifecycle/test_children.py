@@ -2,7 +2,7 @@
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
+from tests.receiver import Receiver
 from tests.support import exporting_to, launch_code, run_code
 
 # So that only what is sent at the end can have arrived.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
+from tests.receiver import Receiver
 from tests.support import exporting_to, launch_code, run_code
 
 LATER = {"OTEL_BSP_SCHEDULE_DELAY": "30000"}

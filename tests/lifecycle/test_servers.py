@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
+from tests.receiver import Receiver
 from tests.support import LAUNCHER, PATIENCE, Service, exporting_to
 
 REQUESTS = 8

@@ -11,8 +11,8 @@ from time import monotonic
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
 from tests.faults import Collector, hang_after_request
+from tests.receiver import Receiver
 from tests.support import LAUNCHER, PATIENCE, SERVICES, environment, exporting_to, launch_code, received, run, run_code
 
 # So that only what is sent at the end can have arrived.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from platform_otel.demo.receiver import ReceivedSpan, Receiver
+from tests.receiver import ReceivedSpan, Receiver
 from tests.support import SERVICES, exporting_to, launch, received
 
 IDENTITY = ["python", "-m", "identity.main"]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
 from platform_otel.process.container import container_id, read_container_id
 from platform_otel.process.resource import costly_attributes
 from tests.process.support import CODE, span_of
+from tests.receiver import Receiver
 from tests.support import run
 
 ID = "be522444b60caf2d3934b8b24b916a8a314f4b68d4595aa419874657e8d103f2"

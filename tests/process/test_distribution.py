@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from platform_otel.config import PARENT_SERVICE_NAME
-from platform_otel.demo.receiver import Receiver
 from platform_otel.process.distribution import normalised, version_of_module, version_of_script
 from platform_otel.process.resource import costly_attributes
 from tests.process.support import IDENTITY, install, span_of
+from tests.receiver import Receiver
 
 
 def test_a_module_is_of_the_distribution_that_installed_its_file(tmp_path: Path) -> None:

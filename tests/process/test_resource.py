@@ -13,12 +13,12 @@ import opentelemetry.sdk.version
 import pytest
 
 from platform_otel import __version__
-from platform_otel.demo.receiver import Receiver
 from platform_otel.process.cloud import cloud_attributes
 from platform_otel.process.kubernetes import kubernetes_attributes
 from platform_otel.process.resource import attributes_at_once, resource_attributes
 from platform_otel.process.resource_variable import pairs
 from tests.process.support import CODE, IDENTITY, span_of
+from tests.receiver import Receiver
 from tests.support import LAUNCHER, SERVICES, Service, exporting_to, launch, launch_code, received
 
 # The convention: on Linux the file that runs, such as python3.11, whatever links lead there.

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from platform_otel.config import PARENT_SERVICE_NAME
-from platform_otel.demo.receiver import Receiver
 from platform_otel.process.service_name import UNKNOWN, infer, service_name
+from tests.receiver import Receiver
 from tests.support import SERVICES, exporting_to, launch, received
 
 HERE = "/srv/platform"

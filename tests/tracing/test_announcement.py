@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
+from tests.receiver import Receiver
 from tests.support import exporting_to, launch_code, received
 
 ONE_SPAN = "from opentelemetry import trace; trace.get_tracer('t').start_span('one').end()"

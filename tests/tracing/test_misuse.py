@@ -2,7 +2,7 @@
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
+from tests.receiver import Receiver
 from tests.support import exporting_to, launch_code, received
 
 PREAMBLE = "import sys, itertools, datetime\nfrom opentelemetry import trace\nt = trace.get_tracer('t')\n"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from platform_otel.demo.receiver import Receiver
 from tests import faults
 from tests.faults import Collector
+from tests.receiver import Receiver
 from tests.support import exporting_to, launch_code, received
 
 OWN_PROVIDER = """

@@ -8,8 +8,8 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags, TraceState
 
-from platform_otel.demo.receiver import Receiver
 from platform_otel.tracing.provider import PlatformTracerProvider
+from tests.receiver import Receiver
 from tests.support import exporting_to, launch_code, received
 from tests.tracing.test_span import Finished, provider_with, under
 

@@ -15,8 +15,8 @@ from opentelemetry.trace import (
 )
 
 from platform_otel.config import Config
-from platform_otel.demo.receiver import Receiver
 from platform_otel.tracing.sampling import sampler
+from tests.receiver import Receiver
 from tests.support import exporting_to, launch_code, received
 
 # Answers by the span's name, and prints what it was asked.

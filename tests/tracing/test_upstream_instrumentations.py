@@ -2,7 +2,7 @@
 
 import pytest
 
-from platform_otel.demo.receiver import ReceivedSpan, Receiver
+from tests.receiver import ReceivedSpan, Receiver
 from tests.support import exporting_to, launch_code, received, run_code
 
 OVER_THE_SDK = """
