@@ -10,6 +10,7 @@ from platform_otel.export.endpoint import Endpoint
 from platform_otel.export.http_answer import Answer, Reader, read_answer, read_head
 from platform_otel.export.outcome import Outcome, Refusal, failed
 from platform_otel.export.proxies import Proxy
+from platform_otel.process.standard_output import file_identity
 from platform_otel.process.threads import Done, start
 
 if TYPE_CHECKING:
@@ -184,10 +185,14 @@ def _open_tunnel(connection: "Connection", endpoint: Endpoint, proxy: Proxy, dea
 
 
 class Connection:
-    """An open connection. For one thread at a time."""
+    """An open connection. For one thread at a time.
+
+    A program that becomes a daemon closes all descriptors. What it opens next may have our number, and is not touched.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        self._file = file_identity(sock.fileno())
         self._ahead = bytearray()
 
     def send(self, data: bytes, deadline: float) -> None:
@@ -220,6 +225,8 @@ class Connection:
 
     def is_usable(self) -> bool:
         """Whether another request can be sent: since the last answer, the other side neither closed nor sent."""
+        if not self._is_ours():
+            return False
         try:
             self._sock.settimeout(0)
             self._receive(1)
@@ -231,13 +238,20 @@ class Connection:
 
     def close(self) -> None:
         """Close our end only, without a word on the wire: after a fork the connection is the other process's, too."""
-        self._sock.close()
+        if self._is_ours():
+            self._sock.close()
+        else:
+            self._sock.detach()
 
     def abandon(self) -> None:
         """In a child process: close its end of the parent's, and touch nothing that a thread there was using."""
-        descriptor = self._sock.detach()
-        if descriptor >= 0:
+        is_ours, descriptor = self._is_ours(), self._sock.detach()
+        if is_ours:
             os.close(descriptor)
+
+    def _is_ours(self) -> bool:
+        """Whether the descriptor is still open, and still this connection's."""
+        return file_identity(self._sock.fileno()) == self._file
 
     # What a secured connection does in its own way.
 

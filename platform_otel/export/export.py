@@ -15,7 +15,7 @@ from platform_otel.export.reports import Reports
 from platform_otel.export.retry import delays, next_delay
 from platform_otel.process.guard import BY_A_VALUE, described, guarded, is_the_services, say
 from platform_otel.process.import_hooks import own_imports
-from platform_otel.process.threads import Done, allocate_lock, at_once, start
+from platform_otel.process.threads import Done, allocate_lock, at_once, start, undisturbed
 
 if TYPE_CHECKING:
     from platform_otel.export.outcome import Outcome
@@ -188,11 +188,14 @@ class Export:
 
     def _start(self) -> None:
         """Start the thread, if one can be started. Two callers at once start one."""
-        if self._starting.acquire(blocking=False):
-            self._runs = True
-            if not start(self._run):
-                self._runs = False
-                self._starting.release()
+        if self._runs:
+            return
+        with undisturbed():  # else a handler that raises could have us wait for a thread that never began
+            if self._starting.acquire(blocking=False):
+                self._runs = True
+                if not start(self._run):
+                    self._runs = False
+                    self._starting.release()
 
     def _wake(self) -> None:
         """Have the thread look what there is to do."""
@@ -263,9 +266,11 @@ class Export:
     def _send_all(self, deadline: float) -> None:
         while len(self.queue) and monotonic() < min(deadline, self._deadline):
             batch = self.queue.take(self._batching.most, _LARGEST_BATCH)
-            delivered = False
+            delivered = None
             with guarded(f"send spans to {self._destination.name}"):
                 delivered = self._send(batch, deadline)
+            if delivered is None:
+                self._reports.because("they could not be sent")
             if not delivered:
                 self.queue.settle(batch, dropped=True)
             if not self._is_ending():  # then all that are lost are said in one line

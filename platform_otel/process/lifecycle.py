@@ -124,14 +124,21 @@ def finish() -> None:
     """Send what is there; what is lost is said, since the process ends now without running exit handlers."""
     with guarded("send what is left before the process ends"):
         flush()
-        for each in _watched:
-            each.say_lost()
+        _say_lost()
 
 
 def stop() -> None:
     """Send what is left; nothing comes after it."""
     with guarded("send what is left before the process ends"), patience as deadline:
-        wait_for_all([each.begin_stop(deadline) for each in _watched])
+        try:
+            wait_for_all([each.begin_stop(deadline) for each in _watched])
+        except KeyboardInterrupt:  # once more: only our waiting is left that it can be meant for
+            _say_lost()
+
+
+def _say_lost() -> None:
+    for each in _watched:
+        each.say_lost()
 
 
 def when_forked(start_anew: "Callable[[], None]") -> None:

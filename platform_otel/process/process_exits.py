@@ -44,16 +44,35 @@ def look_for_signals_while_waiting(module: str) -> None:
     """A process that is woken for a lock, and finds that another one was quicker, waits on without returning to Python.
 
     If SIGTERM comes in that moment, the handler that stands for the default would wait with it, for ever: a pool that
-    is terminated right after its last result does that to one in fifty of its workers.
+    is terminated right after its last result does that to one in fifty of its workers, and a bounded queue that
+    several processes fill to as many of them.
     """
+    if sys.platform == "darwin":  # there Python can only poll for a lock with a limit of time
+        return
     lock = sys.modules[module].SemLock
+    make_methods = lock._make_methods
+
+    def make_ours(self: "Any") -> None:
+        make_methods(self)
+        self.acquire = _looking(self.acquire)
 
     def enter(self: "Any") -> bool:
-        while not self._semlock.acquire(True, _LOOK):
+        taken: bool = self.acquire()
+        return taken
+
+    lock._make_methods = named_like(make_ours, make_methods)
+    lock.__enter__ = named_like(enter, lock.__enter__)
+
+
+def _looking(acquire: "Callable[[bool, float | None], bool]") -> "Callable[..., bool]":
+    def looking(block: bool = True, timeout: float | None = None) -> bool:
+        if not block or timeout is not None:
+            return acquire(block, timeout)
+        while not acquire(True, _LOOK):
             pass
         return True
 
-    lock.__enter__ = named_like(enter, lock.__enter__)
+    return named_like(looking, acquire)
 
 
 def _then_finish(callback: "Callable[..., object] | None") -> "Callable[..., None]":

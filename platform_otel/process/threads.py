@@ -15,26 +15,38 @@ if TYPE_CHECKING:
     # Waits until a deadline that it knows; whether what was begun is done.
     Wait = Callable[[], bool]
 
-__all__ = ("Done", "allocate_lock", "at_once", "start", "wait_for_all")
+__all__ = ("Done", "allocate_lock", "at_once", "start", "undisturbed", "wait_for_all")
 
 
 # A thread that breaks one of the machine's rules gets these itself, and faulthandler may want to tell.
 _FAULTS = (_signal.SIGABRT, _signal.SIGBUS, _signal.SIGFPE, _signal.SIGILL, _signal.SIGSEGV)
 
 
+class undisturbed:  # noqa: N801  # used as a context manager, read as a phrase: with undisturbed()
+    """Inside, this thread gets no signal. A handler may raise before and after it, and not in between."""
+
+    def __enter__(self) -> None:
+        self._blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, ())
+        try:
+            _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals().difference(_FAULTS))
+        except BaseException:  # raised by the handler of a signal that came before
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, self._blocked)
+
+
 def start(work: "Callable[..., None]", *arguments: "Any") -> bool:
     """Start a thread; False if none can be: from Python 3.12 on a process that ends starts none."""
     # A service that blocks a signal in all its threads, to wait for it in one, does not know of this one. The new
     # thread inherits what is blocked here: there is no moment in which a signal may be its.
-    blocked = _signal.pthread_sigmask(_signal.SIG_BLOCK, ())
-    try:
-        _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals().difference(_FAULTS))
-        start_new_thread(work, arguments)
-    except RuntimeError:
-        return False
-    finally:
-        _signal.pthread_sigmask(_signal.SIG_SETMASK, blocked)
-    return True
+    with undisturbed():
+        try:
+            start_new_thread(work, arguments)
+        except RuntimeError:
+            return False
+        return True
 
 
 def at_once() -> bool:

@@ -1,10 +1,13 @@
 """Finished spans are sent in the background, counted, bounded, and never waited for."""
 
+import sys
+import textwrap
 import threading
 import tracemalloc
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import chain, repeat
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -15,7 +18,7 @@ from platform_otel.export.export import Batching, Export
 from platform_otel.export.outcome import Outcome
 from platform_otel.export.queue import Counts, SpanQueue
 from platform_otel.process import threads
-from tests.support import PATIENCE
+from tests.support import PATIENCE, run
 
 TAKEN = Outcome("taken")
 
@@ -411,6 +414,55 @@ def test_what_is_raised_into_the_service_while_a_span_is_encoded_passes_and_the_
         export.take(1)
 
     assert export.queue.counts() == Counts(dropped=1)
+
+
+def test_a_handler_may_raise_at_any_moment_while_the_thread_is_started() -> None:
+    """In a process of its own: it raises at the first moment, in the next attempt at the second, and so on."""
+    code = """
+        import itertools, os, signal, sys
+        from tests.export.test_export import Batching, Collector, Export
+
+        class TimeLimit(Exception): pass
+        def handle(number, frame): raise TimeLimit
+        def profile(frame, event, argument):
+            if frame.f_code.co_filename.endswith(("threads.py", "export.py")):
+                seen.append(frame.f_code.co_name)
+                if len(seen) == moment:
+                    os.kill(os.getpid(), signal.SIGALRM)
+
+        signal.signal(signal.SIGALRM, handle)
+        for moment in itertools.count(1):
+            export, seen = Export(Collector(), Batching()), []
+            sys.setprofile(profile)
+            try:
+                export.take(1)
+                break
+            except TimeLimit:
+                pass
+            finally:
+                sys.setprofile(None)
+            if not export.flush(5) or signal.pthread_sigmask(signal.SIG_BLOCK, ()):
+                print(moment, seen[-1])
+        print("start" in seen)
+    """
+    outcome = run(sys.executable, "-c", textwrap.dedent(code), cwd=Path(__file__).parents[2])
+
+    assert (outcome.stdout, outcome.stderr) == ("True\n", "")
+
+
+def test_why_spans_are_lost_is_not_guessed_where_sending_them_raises(capfd: pytest.CaptureFixture[str]) -> None:
+    class Broken(Collector):
+        def sender(self) -> "Collector":
+            raise OSError("too many open files")
+
+    export = Export(Broken(), Batching())
+    export.take(1)
+    export.begin_stop(monotonic() + PATIENCE)()
+
+    assert capfd.readouterr().err.splitlines() == [
+        "platform-trace: could not send spans to the collector: OSError: too many open files",
+        "platform-trace: 1 spans were not delivered to the collector: they could not be sent",
+    ]
 
 
 def test_an_outage_is_said_once_and_its_end_too(capfd: pytest.CaptureFixture[str]) -> None:

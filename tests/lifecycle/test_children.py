@@ -195,6 +195,33 @@ def test_a_thread_of_a_multiprocessing_child_may_end_its_span_after_the_childs_f
     assert sorted(span.name for span in receiver.spans()) == ["work 0", "work 1", "work 2"]
 
 
+def test_what_a_program_opens_after_it_has_closed_all_descriptors_is_its_own(receiver: Receiver) -> None:
+    """As daemons do. Our connection's number is then the number of something else."""
+    code = """
+        import os, socket, warnings
+        import spans
+        from opentelemetry import trace
+        warnings.simplefilter("ignore", DeprecationWarning)
+        def flush():
+            getattr(trace.get_tracer_provider(), "force_flush", list)()
+        spans.work(0)
+        flush()
+        os.closerange(3, 256)
+        pairs = [socket.socketpair() for _ in range(4)]
+        [one.send(b"hello") for pair in pairs for one in pair]
+        {then}
+        spans.work(1)
+        flush()
+        print([(one.recv(100), os.get_blocking(one.fileno())) for pair in pairs for one in pair])
+    """
+    here, child = code.format(then=""), code.format(then="if os.fork(): os._exit(os.wait()[1] >> 8)")
+    outcomes = [launch_code(each, **exporting_to(receiver, **LATER)) for each in (here, child)]
+
+    assert [(outcome.returncode, outcome.stderr) for outcome in outcomes] == [(0, "")] * 2
+    assert {outcome.stdout for outcome in outcomes} == {run_code(here).stdout}
+    assert [span.name for span in receiver.spans()] == ["work 0", "work 1"] * 2
+
+
 def test_an_exec_that_fails_goes_on_and_loses_nothing(receiver: Receiver) -> None:
     code = """
         import os

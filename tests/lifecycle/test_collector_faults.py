@@ -1,12 +1,15 @@
 """Whatever the collector does, a process ends in time, with its own exit code, and says what was lost in our lines."""
 
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
 from tests import faults
-from tests.support import launch_code, run_code
+from tests.support import LAUNCHER, PATIENCE, SERVICES, environment, launch_code, run_code
 
 # All three signals; the service's own provider of none of them.
 CODE = """
@@ -85,3 +88,26 @@ def test_a_process_ends_in_time_with_its_own_exit_code(fault: str, ending: str) 
         untraced.stderr.splitlines(),
     )
     assert any("5 spans" in line for line in lines), lines  # not delivered, or refused
+
+
+def test_ctrl_c_in_the_wait_for_a_collector_ends_the_wait_and_shows_no_traceback() -> None:
+    with faults.Collector(faults.hang_after_request) as collector:
+        variables = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+            "OTEL_EXPORTER_OTLP_TIMEOUT": HOUR,
+            "OTEL_BSP_SCHEDULE_DELAY": "30000",
+            "PLATFORM_TRACE_SHUTDOWN_TIMEOUT": HOUR,
+        }
+        with subprocess.Popen(
+            [LAUNCHER, "--", sys.executable, "-c", "import spans, sys; spans.work(0); sys.exit(7)"],
+            cwd=SERVICES,
+            env=environment(**variables),
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert collector.wait_for(lambda collector: len(collector.requests) > 0)
+            process.send_signal(signal.SIGINT)
+            _, stderr = process.communicate(timeout=PATIENCE)
+        line = f"platform-trace: 1 spans were not delivered to {collector.url}/v1/traces: the process ended first\n"
+
+    assert (process.returncode, stderr) == (7, line)

@@ -118,6 +118,36 @@ def test_a_second_one_kills_at_once() -> None:
     assert outcome == (-signal.SIGTERM, "")
 
 
+LOCKS = {
+    "taken": "lock = multiprocessing.Lock(); lock.acquire(); lock.acquire()",
+    "entered": "lock = multiprocessing.Lock(); lock.acquire(); lock.__enter__()",
+    "of a full queue": "full = multiprocessing.Queue(1); full.put(0); full.put(0)",
+}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_process_that_waits_for_a_lock_of_multiprocessing_need_not_be_woken_by_it(
+    receiver: Receiver, lock: str
+) -> None:
+    """Nor is a worker that is just being woken for a lock: here another thread gets the signal."""
+    code = f"""
+        import multiprocessing, signal, sys, threading, spans
+        def get():
+            sys.stdin.readline()
+            signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+        spans.work("first")
+        threading.Thread(target=get).start()
+        print("ready")
+        {LOCKS[lock]}
+    """
+    with running(code, exporting_to(receiver, **LATER)) as process:
+        wait_until_asleep(process)
+        output, _ = process.communicate("now\n", timeout=PATIENCE)
+
+    assert (process.returncode, output) == (-signal.SIGTERM, "")
+    assert [span.name for span in receiver.spans()] == ["work first"]
+
+
 PROGRAMS = {
     "asks who handles it": """
         print(signal.getsignal(15) is signal.SIG_DFL, signal.getsignal(15) == 0, signal.getsignal(15))
