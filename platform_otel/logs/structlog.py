@@ -1,6 +1,5 @@
 """Events of structlog: the ids for processors that name them, or as keys of their own where that is asked for."""
 
-import copy
 from typing import Any  # Any: what an event has is the service's
 
 from structlog._base import BoundLoggerBase
@@ -24,8 +23,8 @@ def show_ids(asked: bool) -> None:
     def by_name(self: Any, method_name: str, event: str | None, event_kw: dict[str, Any]) -> Any:
         if type(self._context) is not dict:  # a context of the service's own kind stays that
             return process(self, method_name, event, event_kw)
-        logger = copy.copy(self)
-        logger._context = with_named_ids(self._context)
+        # Not a copy of the logger: one of the service's own class may be none that can be copied.
+        logger = BoundLoggerBase(self._logger, self._processors, with_named_ids(self._context))
         return process(logger, method_name, event, event_kw)
 
     BoundLoggerBase._process_event = with_keys if asked else by_name  # type: ignore[method-assign]

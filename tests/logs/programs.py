@@ -54,6 +54,13 @@ structlog.configure(
 remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
 printing(structlog.stdlib.ProcessorFormatter(processors=[remove, structlog.processors.KeyValueRenderer()]))
 with at_work(): structlog.get_logger('shop').info('event', piece=1)""",
+    "structlog with a logger that hands on all it does not know": """
+import structlog
+class Logger(structlog.BoundLoggerBase):
+    def __getattr__(self, name): return getattr(self._logger, name)
+    def info(self, event, **named): return self._proxy_to_logger('info', event, **named)
+structlog.configure(processors=[structlog.processors.KeyValueRenderer()], wrapper_class=Logger)
+with at_work(): structlog.get_logger().bind(basket=7).info('event')""",
     "loguru": """
 from loguru import logger
 logger.remove()

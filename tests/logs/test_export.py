@@ -61,7 +61,14 @@ for _ in range(3):
     assert logged == "shop first\nshop odd\n"
 
 
-@pytest.mark.parametrize("program", ["plain", "dictConfig", "JSON formatter", "structlog through logging"])
+@pytest.mark.parametrize(
+    "program",
+    [
+        "plain",
+        "structlog through logging",
+        *(pytest.param(name, marks=pytest.mark.matrix) for name in ("dictConfig", "JSON formatter")),
+    ],
+)
 def test_exporting_records_changes_nothing_of_what_is_printed(program: str) -> None:
     alone = untraced("import requests\n" + SILENT[program])
     with Collector() as collector:
