@@ -75,7 +75,7 @@ def _wrap_connect(calls: Calls) -> None:
 
     @wraps(original)
     async def connect(self: Any, req: Any, *args: Any, **kwargs: Any) -> Any:
-        call = _start(calls, req, kwargs.get("traces") or args[:1])
+        call = _start(calls, req, kwargs.get("traces") or (args[0] if args else ()))
         if call is None:
             return await original(self, req, *args, **kwargs)
         try:

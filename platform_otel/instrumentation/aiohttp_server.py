@@ -203,7 +203,7 @@ def _watch_responses(server: Server) -> None:
     @functools.wraps(original)
     def begin(self: Any, *arguments: Any, **named_arguments: Any) -> Any:
         request = _current_request()
-        if request is not None:
+        if request is not None and not request.interruption:  # else nobody is there to be answered
             captured = server.settings.response_headers is not None
             request.answered(self.status, list(self.headers.items()) if captured else ())
         return original(self, *arguments, **named_arguments)

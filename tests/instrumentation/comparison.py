@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 import pytest
@@ -24,6 +25,14 @@ def is_installed(distribution: str) -> bool:
     except PackageNotFoundError:
         return False
     return True
+
+
+def cases(named: Mapping[str, object], *telling: str) -> list[object]:
+    """Parameters by their ids; those that tell little more than the telling ones are for `make test-all`."""
+    assert named.keys() >= set(telling)
+    return [
+        pytest.param(case, id=name, marks=() if name in telling else pytest.mark.matrix) for name, case in named.items()
+    ]
 
 
 def spans_of(receiver: Receiver, code: str, *flags: str, **variables: str) -> list[ReceivedSpan]:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.http.clients import traced
 from tests.http.server import AnsweringServer
-from tests.instrumentation.comparison import client_spans, needs
+from tests.instrumentation.comparison import cases, client_spans, needs
 from tests.receiver import ReceivedSpan, Receiver
 
 pytestmark = needs("aiohttp")
@@ -54,7 +54,7 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("way", cases(WAYS, "a session", "a function"))
 def test_a_request_is_traced_whoever_asks_for_it(receiver: Receiver, way: str) -> None:
     body = way.replace("\n", "\n    ")
     (span,) = clients(receiver, f"async def main():\n    {body}\nrun(main())")
@@ -151,8 +151,9 @@ ENDS = {
 }
 
 
-@pytest.mark.parametrize("ending, path", ENDS.values(), ids=ENDS)
-def test_the_span_ends_with_the_response(ending: str, path: str) -> None:
+@pytest.mark.parametrize("end", cases(ENDS, "in pieces", "closed", "left"))
+def test_the_span_ends_with_the_response(end: tuple[str, str]) -> None:
+    ending, path = end
     spans = moments(f"response = await session.get(BASE + {path!r})\nmoment('open')\n{ending}\nmoment('over')")
 
     # A short body has arrived, and so ended, before anybody reads it.
@@ -228,6 +229,27 @@ def test_a_service_that_instruments_itself_has_each_span_once(session: str) -> N
         (span,) = traced(code, server.url).clients
 
     assert span.scope.name == "opentelemetry.instrumentation.aiohttp_client"
+
+
+@with_upstreams
+def test_a_connector_of_the_services_own_may_name_no_argument() -> None:
+    code = """
+    import asyncio, aiohttp, sys
+    import opentelemetry.instrumentation.aiohttp_client
+    class Connector(aiohttp.TCPConnector):
+        async def connect(self, request, traces, timeout):
+            return await super().connect(request, traces, timeout)
+    async def main():
+        trace = [aiohttp.TraceConfig()]
+        async with aiohttp.ClientSession(connector=Connector(), trace_configs=trace) as session:
+            async with session.get(sys.argv[1] + "/hello") as response:
+                print(response.status)
+    asyncio.run(main())
+    """
+    with AnsweringServer() as server:
+        (span,) = traced(code, server.url).clients
+
+    assert span.attributes["http.response.status_code"] == 200
 
 
 @pytest.mark.parametrize(

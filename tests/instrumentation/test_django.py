@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.instrumentation.comparison import needs, spans_of
+from tests.instrumentation.comparison import cases, needs, spans_of
 from tests.receiver import Receiver
 from tests.support import LAUNCHER, Service, exporting_to, received
 
@@ -24,7 +24,7 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+@pytest.mark.parametrize("command", cases(COMMANDS, "gunicorn", "uvicorn", "runserver with its reloader"))
 def test_a_request_is_one_server_span_with_its_route(receiver: Receiver, command: str) -> None:
     words = (LAUNCHER, "--", *command.split())
     with Service(*words, cwd=HERE, **exporting_to(receiver, PYTHONPATH=str(HERE))) as service:
@@ -142,9 +142,9 @@ def test_upstreams_is_in_force_where_the_settings_prefer_it(receiver: Receiver, 
     "variables",
     [
         {"OTEL_PYTHON_DJANGO_INSTRUMENT": "False"},
-        {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "django"},
+        pytest.param({"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "django"}, marks=pytest.mark.matrix),
         {"OTEL_PYTHON_DJANGO_EXCLUDED_URLS": "/hello/"},
-        {"OTEL_PYTHON_EXCLUDED_URLS": "/hello/"},
+        pytest.param({"OTEL_PYTHON_EXCLUDED_URLS": "/hello/"}, marks=pytest.mark.matrix),
     ],
 )
 def test_django_is_left_alone_where_the_settings_say_so(receiver: Receiver, variables: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.http.clients import traced
 from tests.http.server import AnsweringServer
-from tests.instrumentation.comparison import client_spans
+from tests.instrumentation.comparison import cases, client_spans
 from tests.receiver import ReceivedSpan, Receiver
 
 BEGIN = """
@@ -57,7 +57,7 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("way", cases(WAYS, "step by step", "by a proxy"))
 def test_a_request_is_a_span_however_it_is_made(receiver: Receiver, way: str) -> None:
     (span,) = clients(receiver, way)
 

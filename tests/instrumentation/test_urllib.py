@@ -8,7 +8,7 @@ import pytest
 
 from tests.http.clients import traced
 from tests.http.server import AnsweringServer
-from tests.instrumentation.comparison import client_spans
+from tests.instrumentation.comparison import cases, client_spans
 from tests.receiver import Receiver
 
 BEGIN = """
@@ -45,7 +45,7 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+@pytest.mark.parametrize("way", cases(WAYS, "an address", "an opener with a method of its own"))
 def test_a_request_is_traced_whoever_opens_it(receiver: Receiver, way: str) -> None:
     (span,) = clients(receiver, f"print({way}.read())")
 
