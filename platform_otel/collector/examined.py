@@ -21,15 +21,22 @@ _SECONDS = 3.0
 
 
 class Limits(NamedTuple):
-    """How much is examined at most."""
+    """How much is examined at most.
+
+    Args:
+        traces: how many.
+        spans: of all of them together.
+        compressed: bytes of the batches that they are in, which are decoded whole; None for no limit.
+    """
 
     traces: int
     spans: int
+    compressed: int | None = None
 
 
 FINDINGS = Limits(1000, 20_000)
-# For what is asked for all the time.
-OVERVIEW = Limits(100, 1000)
+# For what is asked for all the time: some 30 ms.
+OVERVIEW = Limits(100, 1000, 1_000_000)
 
 _ATTRIBUTES = peers.ATTRIBUTES | {
     "error.type",
@@ -50,6 +57,8 @@ _SPANS = """
     JOIN traces ON traces.id = trace
     JOIN operations ON operations.id = operation JOIN services ON services.id = service
     WHERE trace IN ({}) ORDER BY batch, position"""
+_BATCHES = """
+    SELECT id, length(raw) FROM batches WHERE id IN (SELECT batch FROM spans WHERE trace = ?)"""
 _OF_TRACE = _SPANS.format("SELECT id FROM traces WHERE trace_id = ?")
 _AT_ONCE = 100
 
@@ -95,6 +104,8 @@ def newest(
     considered = (window.start, window.end, MOST_CONSIDERED)
     rows = reader.rows(_NEWEST.format(condition or "1"), (*considered, *parameters, limits.traces + 1))
     chosen = _within(limits, rows)
+    if limits.compressed is not None:
+        chosen = _in_few_batches(reader, limits.compressed, chosen)
     spans: list[TraceSpan] = []
     stop_at = time.monotonic() + _SECONDS
     for place in range(0, len(chosen), _AT_ONCE):
@@ -116,6 +127,12 @@ def trace(reader: Reader, trace_id: bytes) -> list[TraceSpan]:
     return list(_decoded(reader, _OF_TRACE, (trace_id,)))
 
 
+def extent(found: Examined) -> dict[str, object]:
+    """How far it was looked, for an answer."""
+    reached = None if found.reached is None else str(found.reached)
+    return {"lookedAt": found.traces, "reached": reached, "complete": found.complete}
+
+
 def _within(limits: Limits, rows: Sequence[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
     chosen: list[tuple[int, int, int]] = []
     spans = 0
@@ -127,6 +144,16 @@ def _within(limits: Limits, rows: Sequence[tuple[int, int, int]]) -> list[tuple[
             break
         chosen.append(row)
     return chosen
+
+
+def _in_few_batches(reader: Reader, most: int, rows: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """As many of these traces, the newest first, as are in batches of so many bytes, but one at least."""
+    sizes: dict[int, int] = {}
+    for place, (number, _, _) in enumerate(rows):
+        sizes.update(reader.rows(_BATCHES, (number,)))
+        if place and sum(sizes.values()) > most:
+            return rows[:place]
+    return rows
 
 
 def _considers_all(reader: Reader, considered: tuple[int, int, int]) -> bool:

@@ -127,4 +127,4 @@ _CALL = thing(
 )
 
 TRACE_GRAPH = thing(services=many(_NODE), calls=many(_CALL))
-GRAPH = thing(**WINDOW, **TRACE_GRAPH["properties"])
+GRAPH = thing(**WINDOW, **TRACE_GRAPH["properties"], **_EXTENT)

@@ -14,7 +14,6 @@ from platform_otel.analysis.tree import TraceSpan
 from platform_otel.collector import examined
 from platform_otel.collector.answers import Answer, Values, over, window_of
 from platform_otel.collector.database import Reader
-from platform_otel.collector.examined import Examined
 
 # What belongs to a trace may still be on its way for so long: exporters gather spans for some seconds.
 _SETTLED = 10 * 10**9
@@ -26,7 +25,7 @@ def errors(reader: Reader, values: Values) -> Answer:
     window, service = window_of(values), values["service"]
     found = examined.newest(reader, window, condition=examined.FAILED)
     groups = [group for group in error_groups(found.spans) if service in {"", group.origin.service, *_took_down(group)}]
-    return over(window, groups=[_error(group) for group in groups[: values["limit"]]], **_extent(found))
+    return over(window, groups=[_error(group) for group in groups[: values["limit"]]], **examined.extent(found))
 
 
 def broken(reader: Reader, values: Values) -> Answer:
@@ -34,7 +33,7 @@ def broken(reader: Reader, values: Values) -> Answer:
     window = window_of(values)
     found = examined.newest(reader, window)
     links = broken_links(found.spans, time.time_ns() - _SETTLED)
-    return over(window, links=[_link(link) for link in links[: values["limit"]]], **_extent(found))
+    return over(window, links=[_link(link) for link in links[: values["limit"]]], **examined.extent(found))
 
 
 def slow(reader: Reader, values: Values) -> Answer:
@@ -42,7 +41,7 @@ def slow(reader: Reader, values: Values) -> Answer:
     window = window_of(values)
     found = examined.newest(reader, window)
     shown = slowness(found.spans)[: values["limit"]]
-    return over(window, findings=[_slowness(each) for each in shown], **_extent(found))
+    return over(window, findings=[_slowness(each) for each in shown], **examined.extent(found))
 
 
 def hops(reader: Reader, values: Values) -> Answer:
@@ -58,14 +57,8 @@ def hops(reader: Reader, values: Values) -> Answer:
         path=analysed.path,
         traceCount=analysed.traces,
         hops=[_hop(hop) for hop in analysed.hops],
-        **_extent(found),
+        **examined.extent(found),
     )
-
-
-def _extent(found: Examined) -> dict[str, object]:
-    """How far it was looked."""
-    reached = None if found.reached is None else str(found.reached)
-    return {"lookedAt": found.traces, "reached": reached, "complete": found.complete}
 
 
 def _took_down(group: ErrorGroup) -> set[str]:

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from platform_otel.collector.folds import Folds
 from platform_otel.collector.model import ERROR, Batch, LogBatch, Span, SpanBatch
 from platform_otel.collector.names import Names
 from platform_otel.collector.rollups import MINUTE, Rollups
@@ -58,8 +59,10 @@ class Ingestion:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._names = Names(connection)
-        self._operations = Rollups(connection, "operation_minutes", "operation")
-        self._calls = Rollups(connection, "call_minutes", "caller", "callee")
+        self._operations = Rollups(connection, "operation_minutes", "minute", "operation")
+        self._calls = Rollups(connection, "call_minutes", "minute", "caller", "callee")
+        self._operation_folds = Folds(connection, "operation")
+        self._call_folds = Folds(connection, "call")
         self._traces: dict[bytes, int] = {}
         self._next_trace = self._next_batch = self._indexed = self._not_indexed = 0
         self.forget()
@@ -83,6 +86,12 @@ class Ingestion:
         """Some minutes were removed."""
         self._operations.forget()
         self._calls.forget()
+        self.forget_folds()
+
+    def forget_folds(self) -> None:
+        """There are more folds."""
+        self._operation_folds.forget()
+        self._call_folds.forget()
 
     def add(self, batch: Batch, arrived: int) -> set[int]:
         """Write a batch; the numbers of the traces that have changed."""
@@ -93,8 +102,8 @@ class Ingestion:
 
     def finish(self) -> None:
         """Write what was counted: once in each transaction, before its end."""
-        self._operations.write()
-        self._calls.write()
+        for counts in (self._operations, self._calls, self._operation_folds, self._call_folds):
+            counts.write()
         if len(self._traces) > _MOST_KEPT:
             self._traces.clear()
 
@@ -200,10 +209,12 @@ class Ingestion:
         latest = arrived // MINUTE + 60
         operations = {**stored, **{row[1]: row[3] for row in rows}}
         orphans = []
-        add = self._operations.add
+        add, folded_until = self._operations.add, self._operation_folds.until
         for trace, span_id, parent_id, operation, start, duration, status, _, _ in rows:
             minute = min(start // MINUTE, latest)
             add((minute, operation), duration, status == ERROR)
+            if minute < folded_until:
+                self._operation_folds.add(minute, (operation,), duration, status == ERROR)
             if parent_id is not None:
                 parent = operations.get(parent_id)
                 if parent is None:
@@ -228,6 +239,8 @@ class Ingestion:
         caller, callee = service_of[parent], service_of[operation]
         if caller != callee:
             self._calls.add((minute, caller, callee), duration, status == ERROR)
+            if minute < self._call_folds.until:
+                self._call_folds.add(minute, (caller, callee), duration, status == ERROR)
 
     # --- Logs ---------------------------------------------------------------------------------------------------------
 

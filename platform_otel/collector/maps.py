@@ -30,7 +30,7 @@ def graph(reader: Reader, values: Values) -> Answer:
     names = {row["service"] for row in services}
     ghosts = [call for call in ghost_calls(families(found.spans)) if call.callee not in names]
     calls += [{**_call(call, scale), "estimated": not found.complete} for call in ghosts]
-    return over(window, **_drawn(services, calls))
+    return over(window, **_drawn(services, calls), **examined.extent(found))
 
 
 def trace_graph(reader: Reader, values: Values) -> Answer:

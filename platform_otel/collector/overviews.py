@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from platform_otel.collector import histogram
 from platform_otel.collector.database import Reader
+from platform_otel.collector.folds import EXTENTS, Merged, Piece, extents, pieces, selected
 from platform_otel.collector.model import KINDS
 from platform_otel.collector.rollups import MINUTE, Rollup
 
 Row = dict[str, object]
 
-_SERVICES = """
-    SELECT services.name, sum(count), sum(errors), count(DISTINCT operation)
-    FROM operation_minutes JOIN operations ON operations.id = operation JOIN services ON services.id = service
-    WHERE minute BETWEEN ? AND ? GROUP BY services.id ORDER BY services.name"""
-_OPERATIONS = """
-    SELECT operation, count, errors, durations FROM operation_minutes
-    WHERE minute BETWEEN ? AND ?
-    AND (? = '' OR operation IN (
-        SELECT operations.id FROM operations JOIN services ON services.id = service WHERE services.name = ?))"""
-_CALLS = "SELECT caller, callee, count, errors, durations FROM call_minutes WHERE minute BETWEEN ? AND ?"
+# {} is what a piece of the time has: source() of folds.py.
+_COUNTS = "SELECT operation, sum(count), sum(errors) FROM {} GROUP BY operation"
+_OF_SERVICE = """
+    AND operation IN (
+        SELECT operations.id FROM operations JOIN services ON services.id = service WHERE services.name = ?)"""
 _NAMES = """
     SELECT operations.id, services.name, operations.name, kind
     FROM operations JOIN services ON services.id = service"""
@@ -33,23 +29,22 @@ class Window(NamedTuple):
     start: int
     end: int
 
-    @property
-    def minutes(self) -> tuple[int, int]:
-        """The first and the last minute."""
-        return self.start // MINUTE, self.end // MINUTE
-
 
 def services(reader: Reader, window: Window) -> list[Row]:
     """Each service: spans, errors, operations."""
-    return [
-        {"service": name, "spanCount": count, "errorCount": errors, "operationCount": operations}
-        for name, count, errors, operations in reader.rows(_SERVICES, window.minutes)
-    ]
+    found: dict[str, _Service] = {}
+    names = {number: name for number, name, _, _ in reader.rows(_NAMES)}
+    for piece in _pieces(reader, window):
+        source, parameters = piece.source("operation")
+        for operation, count, errors in reader.each(_COUNTS.format(source), parameters):
+            found.setdefault(names[operation], _Service()).add(operation, count, errors)
+    return [{"service": name, **service.row()} for name, service in sorted(found.items())]
 
 
 def operations(reader: Reader, window: Window, service: str = "") -> list[Row]:
     """Each operation, of one service or all: counts, error rate and durations; the busiest first."""
-    merged = _merged(((row[0],), row[1:]) for row in reader.each(_OPERATIONS, (*window.minutes, service, service)))
+    condition = (_OF_SERVICE, [service]) if service else ("", [])
+    merged = _merged(reader, window, "operation", *condition)
     names = {number: (of, name, KINDS[kind]) for number, of, name, kind in reader.rows(_NAMES)}
     found: list[Row] = []
     for (number,), rollup in sorted(merged.items(), key=_busiest):
@@ -60,7 +55,7 @@ def operations(reader: Reader, window: Window, service: str = "") -> list[Row]:
 
 def calls(reader: Reader, window: Window) -> list[Row]:
     """Each pair of services of which one called the other: counts, error rate, and how long the called one took."""
-    merged = _merged((row[:2], row[2:]) for row in reader.each(_CALLS, window.minutes))
+    merged = _merged(reader, window, "call")
     names = dict(reader.rows("SELECT id, name FROM services"))
     return [
         {
@@ -73,16 +68,34 @@ def calls(reader: Reader, window: Window) -> list[Row]:
     ]
 
 
-def _merged(rows: Iterable[tuple[tuple[int, ...], tuple[int, int, bytes]]]) -> dict[tuple[int, ...], Rollup]:
-    merged: dict[tuple[int, ...], Rollup] = {}
-    for key, (count, errors, durations) in rows:
-        rollup = merged.setdefault(key, Rollup())
-        rollup.count += count
-        rollup.errors += errors
-        buckets = rollup.buckets
-        for bucket, times in histogram.decode(durations).items():
-            buckets[bucket] = buckets.get(bucket, 0) + times
-    return merged
+class _Service:
+    """What is counted of a service."""
+
+    def __init__(self) -> None:
+        self._operations: set[int] = set()
+        self._count = self._errors = 0
+
+    def add(self, operation: int, count: int, errors: int) -> None:
+        self._operations.add(operation)
+        self._count += count
+        self._errors += errors
+
+    def row(self) -> Row:
+        return {"spanCount": self._count, "errorCount": self._errors, "operationCount": len(self._operations)}
+
+
+def _merged(
+    reader: Reader, window: Window, of: str, condition: str = "", parameters: Sequence[object] = ()
+) -> dict[tuple[int, ...], Rollup]:
+    merged = Merged()
+    for piece in _pieces(reader, window):
+        sql, of_piece = selected(of, piece)
+        merged.add(piece, reader.each(sql + condition, (*of_piece, *parameters)))
+    return merged.all()
+
+
+def _pieces(reader: Reader, window: Window) -> Iterator[Piece]:
+    return pieces(window.start // MINUTE, window.end // MINUTE + 1, extents(reader.rows(EXTENTS)))
 
 
 def _busiest(item: tuple[tuple[int, ...], Rollup]) -> tuple[int, tuple[int, ...]]:

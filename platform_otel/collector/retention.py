@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
+from platform_otel.collector.folds import remove_before
 from platform_otel.collector.rollups import MINUTE
 
 # As many go in one transaction, so that no acknowledgement waits long.
@@ -80,7 +81,10 @@ def _remove_logs(connection: sqlite3.Connection, before: int) -> int:
 
 def _remove_minutes(connection: sqlite3.Connection, before: int) -> int:
     tables = ("operation_minutes", "call_minutes")
-    return sum(connection.execute(f"DELETE FROM {table} WHERE minute < ?", (before,)).rowcount for table in tables)
+    removed = sum(connection.execute(f"DELETE FROM {table} WHERE minute < ?", (before,)).rowcount for table in tables)
+    if removed:
+        remove_before(connection, before)
+    return removed
 
 
 def _release(connection: sqlite3.Connection, pointing: list[tuple[int, int]]) -> None:

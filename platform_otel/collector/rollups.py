@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from types import ModuleType
 
 from platform_otel.collector import histogram
 
@@ -14,7 +15,7 @@ _Key = tuple[int, ...]
 
 
 class Rollup:
-    """The counts of one minute."""
+    """The counts of a minute, or of a longer time."""
 
     __slots__ = ("buckets", "count", "errors")
 
@@ -28,13 +29,14 @@ class Rollups:
     """The rollups of one table, written with the transaction that they belong to.
 
     Args:
-        table: its first columns are the minute and the key, the others count, errors and durations.
-        key: the columns of the key.
+        table: its first columns are the key, the others count, errors and durations.
+        columns: those of the key, beginning with when.
+        form: encodes and decodes durations.
     """
 
-    def __init__(self, connection: sqlite3.Connection, table: str, *key: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, table: str, *columns: str, form: ModuleType = histogram) -> None:
         self._connection = connection
-        columns = ("minute", *key)
+        self._form = form
         where = " AND ".join(f"{column} = ?" for column in columns)
         self._select = f"SELECT count, errors, durations FROM {table} WHERE {where}"
         self._replace = f"REPLACE INTO {table} VALUES ({', '.join('?' * (len(columns) + 3))})"
@@ -42,7 +44,7 @@ class Rollups:
         self._changed: dict[_Key, Rollup] = {}
 
     def add(self, key: _Key, duration: int, is_error: bool) -> None:
-        """Count one; the key begins with the minute."""
+        """Count one."""
         rollup = self._changed.get(key)
         if rollup is None:
             rollup = self._changed[key] = self._find(key)
@@ -54,7 +56,7 @@ class Rollups:
     def write(self) -> None:
         """Write what has changed into the transaction that is open."""
         rows = [
-            (*key, rollup.count, rollup.errors, histogram.encode(rollup.buckets))
+            (*key, rollup.count, rollup.errors, self._form.encode(rollup.buckets))
             for key, rollup in self._changed.items()
         ]
         self._connection.executemany(self._replace, rows)
@@ -75,4 +77,4 @@ class Rollups:
 
     def _read(self, key: _Key) -> Rollup:
         row = self._connection.execute(self._select, key).fetchone()
-        return Rollup(row[0], row[1], histogram.decode(row[2])) if row else Rollup()
+        return Rollup(row[0], row[1], self._form.decode(row[2])) if row else Rollup()

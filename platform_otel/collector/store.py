@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from platform_otel.collector.checkpoints import Checkpoints
 from platform_otel.collector.database import Database
+from platform_otel.collector.folds import fold_next
 from platform_otel.collector.ingestion import Ingestion
 from platform_otel.collector.model import Batch
 from platform_otel.collector.retention import Removed, remove_old, remove_oldest
@@ -187,7 +188,15 @@ class Store:
         if time.monotonic() >= self._next_look:
             before = time.time_ns() - self._retention.age
             more = self._remove_step(lambda connection: remove_old(connection, before))
+            more = self._fold() or more
             self._next_look = time.monotonic() + (0.0 if more else _SECONDS_BETWEEN_LOOKS)
+
+    def _fold(self) -> bool:
+        with self._database.writing() as connection:
+            folded = fold_next(connection, time.time_ns())
+        if folded:
+            self._ingestion.forget_folds()
+        return folded
 
     def _remove_step(self, step: Callable[[sqlite3.Connection], Removed]) -> bool:
         with self._database.writing() as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -82,6 +83,21 @@ def test_the_graph_has_the_calls_between_services(filled: Collector) -> None:
     assert [each["service"] for each in found["services"]] == ["gate", "meter", "prompts"]
     assert (call["caller"], call["callee"], call["count"], call["errorCount"]) == ("gate", "meter", 2, 1)
     assert call["p99Nano"] == pytest.approx(5 * 10**6, rel=0.01)
+
+
+def test_the_graph_says_how_far_it_looked_for_peers_and_decodes_no_more_than_it_may(collector: Collector) -> None:
+    noise = {"key": os.urandom(100_000).hex()}
+    for trace in range(1, 21):
+        call = Made(trace, 1, kind=CLIENT, start=trace, attributes={**noise, "server.address": "db"})
+        collector.send(body(call))
+
+    found = collector.get("/query/graph")
+    (peer,) = found["calls"]
+
+    assert 1 <= found["lookedAt"] <= 10
+    assert found["complete"] is False
+    assert found["reached"] == str(BASE + (21 - found["lookedAt"]) * 10**6)
+    assert (peer["callee"], peer["count"], peer["estimated"]) == ("db", 20, True)
 
 
 def test_an_overview_of_another_time_is_empty(filled: Collector) -> None:
