@@ -12,6 +12,8 @@ const MOST = 200;
 /** Fills a panel with a span. trace and marks as the waterfall has them; logs may be null; close() and open(index) act. */
 export function showDetails(panel, { trace, marks, index, logs, close, open }) {
   const span = trace.spans[index];
+  const links = linksOf(trace, index);
+  const own = (logs ?? []).filter((each) => each.span === span.id);
   const heading = element("h2", { tabindex: "-1", title: span.name }, span.name || "(no name)");
   refill(
     panel,
@@ -37,8 +39,8 @@ export function showDetails(panel, { trace, marks, index, logs, close, open }) {
       .map((event) => exception(event, span)),
     section("Attributes", span.attributes.length, attributes(span.attributes)),
     section("Events", span.events.length, eventList(span)),
-    section("Logs", logsOf(logs, span).length, logList(logsOf(logs, span), span)),
-    section("Links", linksOf(trace, index).length, linkList(linksOf(trace, index), open)),
+    section("Logs", own.length, logList(own, span)),
+    section("Links", links.length, linkList(links, open)),
     section("Resource", span.resource.length, attributes(span.resource), false),
     section("Context", 1, context(span), false),
   );
@@ -81,7 +83,7 @@ function facts(span, index, trace, marks) {
     usual
       ? [
           "Usual p95",
-          `${duration(usual)}${span.duration > usual ? `, this one is ${(span.duration / usual).toFixed(1)}× that` : ""}`,
+          `${duration(usual)}${span.duration >= usual * 1.05 ? `, this one is ${(span.duration / usual).toFixed(1)}× that` : ""}`,
         ]
       : null,
     ["Began", `${duration(span.start)} after the trace`],
@@ -174,10 +176,6 @@ function eventList(span) {
         ),
       ),
   );
-}
-
-function logsOf(logs, span) {
-  return (logs ?? []).filter((each) => each.span === span.id);
 }
 
 // Links of this span, and those of this trace's other spans that lead here.

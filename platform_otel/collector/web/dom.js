@@ -19,7 +19,8 @@ export function link(path, properties, ...children) {
 
 /** A path of this page. Throws for anything else. */
 export function ownPath(path) {
-  if (!/^\/(?![/\\])/.test(path)) throw new TypeError(`not a path of ours: ${path}`);
+  // A browser drops tabs and line ends: "/\t/host" would be another host.
+  if (!/^\/(?![/\\])[^\t\n\r]*$/.test(path)) throw new TypeError(`not a path of ours: ${path}`);
   return path;
 }
 

@@ -34,7 +34,10 @@ export async function listing(
 
   function again() {
     return load().catch((error) => {
-      if (!page.signal.aborted) refill(room, failure(error));
+      if (page.signal.aborted) return;
+      // The same answer as before is drawn then, too.
+      last = "";
+      refill(room, failure(error));
     });
   }
 

@@ -2,6 +2,7 @@
 
 import { fill } from "./colour.js";
 import { element, place } from "./dom.js";
+import { drag } from "./drag.js";
 import { isDark } from "./theme.js";
 import { clamp } from "./scale.js";
 import { isWhole, part, whole } from "./zoom.js";
@@ -23,6 +24,7 @@ export function minimap(trace, zoom, signal) {
     pane,
   );
   let width = 0;
+  let framed = whole(trace.end);
   new ResizeObserver(() => {
     if (node.clientWidth !== width) draw();
   }).observe(node);
@@ -51,21 +53,21 @@ export function minimap(trace, zoom, signal) {
   }
 
   function began(event) {
-    const share = (at) => clamp((at.clientX - node.getBoundingClientRect().left) / node.clientWidth);
-    const from = share(event);
-    const moved = (move) => frame(part(from * trace.end, share(move) * trace.end, trace.end));
-    addEventListener("pointermove", moved, { signal });
-    addEventListener(
-      "pointerup",
-      (end) => {
-        removeEventListener("pointermove", moved);
-        if (Math.abs(share(end) - from) > 0.005) zoom(part(from * trace.end, share(end) * trace.end, trace.end));
-      },
-      { once: true, signal },
-    );
+    const share = (x) => clamp(x / node.clientWidth);
+    const from = share(event.clientX - node.getBoundingClientRect().left);
+    const before = framed;
+    const until = (x) => part(from * trace.end, share(x) * trace.end, trace.end);
+    const moved = (x) => draft(until(x));
+    const ended = (x) => (x !== null && Math.abs(share(x) - from) > 0.005 ? zoom(until(x)) : draft(before));
+    drag(event, node, { moved, ended }, signal);
   }
 
   function frame(view) {
+    framed = view;
+    draft(view);
+  }
+
+  function draft(view) {
     pane.hidden = isWhole(view, trace.end);
     place(pane, { left: `${(view.from / trace.end) * 100}%`, width: `${((view.to - view.from) / trace.end) * 100}%` });
   }

@@ -9,6 +9,16 @@ import { titleOf } from "./rows.js";
 export const ROW = 24;
 const DEEPEST_INDENT = 24;
 
+/** How many pixels are left beyond a share, in percent, of so many. */
+export function room(share, width) {
+  return ((100 - share) / 100) * width;
+}
+
+/** About how many pixels a label takes, with the space before it. */
+export function widthOf(words) {
+  return words.length * 6.8 + 10;
+}
+
 /** The row of a waterfall that stands at a place. */
 export function rowNode(rows, row, at) {
   const { spans, tree } = rows.trace;
@@ -106,8 +116,8 @@ function timeCell(rows, row, span) {
   // Beside the bar where there is room, else upon it.
   const tick = usual ? share(span.start + usual) : 0;
   const after = tick > right && tick < right + 9 ? tick : right;
-  if (after < 82) place(label, { left: `calc(${after}% + 6px)` });
-  else if (left > 18) place(label, { right: `calc(${100 - left}% + 6px)` });
+  if (room(after, rows.width) > widthOf(words)) place(label, { left: `calc(${after}% + 6px)` });
+  else if (room(100 - left, rows.width) > widthOf(words)) place(label, { right: `calc(${100 - left}% + 6px)` });
   else {
     label.classList.add("upon");
     place(label, { right: `calc(${100 - Math.min(100, right)}% + 6px)` });

@@ -1,6 +1,7 @@
 // Traces as points: when they began, and how long they took.
 
 import { drawn, element, refill } from "./dom.js";
+import { drag } from "./drag.js";
 import { duration, moment } from "./format.js";
 import { linear, logarithmic, powers, times as timesOf } from "./scale.js";
 import { nanoseconds } from "./window.js";
@@ -14,9 +15,9 @@ const SIDE = 12;
 /**
  * A drawing of traces. Whoever cannot use it has the same in the list below.
  *
- * open(trace) is told of a click on a point, zoom(start, end) of a while that was dragged over.
+ * open(trace) is told of a click on a point, zoom(start, end) of a while that was dragged over, until the signal.
  */
-export function scatter({ open, zoom }) {
+export function scatter({ open, zoom }, signal) {
   const drawing = drawn("svg", {
     class: "scatter",
     "aria-hidden": "true",
@@ -54,22 +55,18 @@ export function scatter({ open, zoom }) {
     const from = event.offsetX;
     const band = drawn("rect", { class: "band", y: "0", height: String(HEIGHT - BOTTOM) });
     drawing.append(band);
-    const moved = (move) => {
-      const to = move.clientX - drawing.getBoundingClientRect().left;
+    const moved = (to) => {
       band.setAttribute("x", Math.min(from, to));
       band.setAttribute("width", Math.abs(to - from));
     };
-    const ended = (end) => {
-      removeEventListener("pointermove", moved);
+    const ended = (to) => {
       band.remove();
-      const edges = [from, end.clientX - drawing.getBoundingClientRect().left]
-        .sort((one, other) => one - other)
-        .map(timeAt);
+      if (to === null) return;
+      const edges = [from, to].sort((one, other) => one - other).map(timeAt);
       if (edges[1] - edges[0] > (shown.span.end - shown.span.start) / 100)
         zoom(nanoseconds(edges[0]), nanoseconds(edges[1]));
     };
-    addEventListener("pointermove", moved);
-    addEventListener("pointerup", ended, { once: true });
+    drag(event, drawing, { moved, ended }, signal);
   }
 
   function timeAt(x) {

@@ -98,16 +98,22 @@ function edge(call, often, address) {
 
 function words(call, often) {
   const { x, y } = call.middle;
+  const below = call.errorCount ? `${often} · ✕ ${percent(call.errorRate)}` : often;
   return drawn(
     "g",
     { class: "words", "aria-hidden": "true" },
-    drawn("text", { x, y: y - 4 - call.thickness / 2, "text-anchor": "middle" }, `p95 ${duration(call.p95Nano)}`),
-    drawn(
-      "text",
-      { x, y: y + 12 + call.thickness / 2, "text-anchor": "middle", class: call.errorCount ? "bad" : "quiet" },
-      call.errorCount ? `${often} · ✕ ${percent(call.errorRate)}` : often,
-    ),
+    onGround(`p95 ${duration(call.p95Nano)}`, x, y - 4 - call.thickness / 2, null),
+    onGround(below, x, y + 12 + call.thickness / 2, call.errorCount ? "bad" : "quiet"),
   );
+}
+
+// A text over a line, on a ground of its own: a line through it could not be told from its strokes.
+function onGround(text, x, y, kind) {
+  const width = text.length * 6.3 + 4;
+  return [
+    drawn("rect", { class: "ground", x: x - width / 2, y: y - 10.5, width, height: 14, rx: 3 }),
+    drawn("text", { x, y, "text-anchor": "middle", class: kind }, text),
+  ];
 }
 
 function box(node, seconds, address) {

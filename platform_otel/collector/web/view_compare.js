@@ -122,12 +122,7 @@ function columns(most) {
       title: "B − A",
       number: true,
       sort: difference,
-      cell: (line) =>
-        element(
-          "span",
-          { class: difference(line) > 0 ? "bad" : "good" },
-          `${difference(line) > 0 ? "+" : "−"}${duration(Math.abs(difference(line)))}`,
-        ),
+      cell: (line) => moved(difference(line)),
     },
     { key: "bar", title: "Difference", class: "wide", cell: (line) => bar(line, most) },
     {
@@ -146,6 +141,11 @@ function columns(most) {
         ),
     },
   ];
+}
+
+function moved(by) {
+  if (!by) return element("span", { class: "quiet" }, "0");
+  return element("span", { class: by > 0 ? "bad" : "good" }, `${by > 0 ? "+" : "−"}${duration(Math.abs(by))}`);
 }
 
 function bar(line, most) {

@@ -53,9 +53,16 @@ export async function show(page) {
   await load();
   if (!page.window().fixed)
     page.live.follow(
-      seldom(REFRESH, () => load().catch((error) => page.signal.aborted || refill(room, failure(error)))),
+      seldom(REFRESH, () => load().catch(failed)),
       page.signal,
     );
+
+  function failed(error) {
+    if (page.signal.aborted) return;
+    // The same answer as before is drawn then, too.
+    last = "";
+    refill(room, failure(error));
+  }
 }
 
 function summary(graph) {

@@ -21,10 +21,13 @@ const MOST_PAGES_AT_ONCE = 8;
 /** Shows it. */
 export async function show(page) {
   const state = { query: page.route.query, traces: [], next: null, picked: [], lookedAt: 0 };
-  const plot = scatter({
-    open: (trace) => page.go(traceAddress(trace.traceId)),
-    zoom: (start, end) => page.go(address("/search", { ...fieldsOf(state.query), start, end })),
-  });
+  const plot = scatter(
+    {
+      open: (trace) => page.go(traceAddress(trace.traceId)),
+      zoom: (start, end) => page.go(address("/search", { ...fieldsOf(state.query), start, end })),
+    },
+    page.signal,
+  );
   const list = element("ul", { class: "traces", "aria-label": "Traces" });
   const found = element("p", { class: "quiet found", role: "status" });
   const more = element("button", { on: { click: () => guarded(loadMore) } }, "Load more");

@@ -44,8 +44,6 @@ export async function show(page) {
   };
   document.title = `${rootOf(trace).name} – platform-trace`;
   build(state);
-  // The waterfall is on screen; what is learned about it follows.
-  learn(state).catch((error) => page.signal.aborted || page.main.append(failure(error)));
   return null;
 }
 
@@ -91,13 +89,12 @@ function build(state) {
   );
   state.mini = minimap(trace, (view) => state.rows.zoom(view), page.signal);
   state.mini.frame(state.rows.view);
-  state.hops = element("div", {}, element("p", { class: "quiet" }, "…"));
-  state.map = element("div", {}, element("p", { class: "quiet" }, "…"));
-  state.allLogs = element("div", {}, element("p", { class: "quiet" }, "…"));
+  state.hops = waiting();
+  state.allLogs = waiting();
   const entries = [
     { name: "timeline", title: "Timeline", show: () => timeline(state) },
     { name: "hops", title: "Hops", show: () => state.hops },
-    { name: "map", title: "Map", show: () => state.map },
+    { name: "map", title: "Map", show: () => mapOf(state) },
     { name: "logs", title: "Logs", show: () => state.allLogs },
   ];
   const views = tabs("Ways to look at the trace", entries, state.query.tab, (name) =>
@@ -108,6 +105,10 @@ function build(state) {
     state.rows.redraw();
     const index = trace.spans.findIndex((span) => span.id === state.query.span);
     if (index >= 0) state.rows.reveal(index);
+    // What is learned about the waterfall may not hold it up.
+    requestAnimationFrame(() =>
+      setTimeout(() => learn(state).catch((error) => page.signal.aborted || page.main.append(failure(error))), 0),
+    );
   };
 }
 
@@ -218,15 +219,32 @@ function zoomed(state) {
 
 // --- What follows ---------------------------------------------------------------------------------------------------
 
+function waiting() {
+  return element("div", {}, quiet("One moment…"));
+}
+
+// Only those who look at it wait for it.
+function mapOf(state) {
+  const room = waiting();
+  askIfPossible(`traces/${state.id}/graph`, {}, state.page.signal).then(
+    (graph) => refill(room, graph ? serviceMap(graph, {}) : quiet("The map could not be worked out.")),
+    () => {},
+  );
+  return room;
+}
+
+function quiet(text) {
+  return element("p", { class: "quiet" }, text);
+}
+
 async function learn(state) {
   const { id, page } = state;
   const began = Number(state.start / 1000000n);
   const span = { start: nanoseconds(began - HOUR), end: nanoseconds(began + HOUR) };
-  const [analysis, operations, logs, graph] = await Promise.all([
+  const [analysis, operations, logs] = await Promise.all([
     askIfPossible(`traces/${id}/analysis`, {}, page.signal),
     askIfPossible("operations", span, page.signal),
     askIfPossible(`traces/${id}/logs`, {}, page.signal),
-    askIfPossible(`traces/${id}/graph`, {}, page.signal),
   ]);
   Object.assign(state, {
     analysis,
@@ -236,13 +254,7 @@ async function learn(state) {
   mark(state);
   refill(
     state.hops,
-    analysis ? hopTable(analysis) : element("p", { class: "quiet" }, "The hops could not be worked out."),
-  );
-  refill(
-    state.map,
-    graph
-      ? serviceMap(graph, { seconds: 0, edgeAddress: () => null })
-      : element("p", { class: "quiet" }, "The map could not be worked out."),
+    analysis ? hopTable(analysis) : quiet("The hops could not be worked out."),
   );
   refill(
     state.allLogs,

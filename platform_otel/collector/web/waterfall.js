@@ -3,7 +3,7 @@
 import { element, place, refill } from "./dom.js";
 import { duration } from "./format.js";
 import { KEYS } from "./keys.js";
-import { ROW, rowNode } from "./row_node.js";
+import { room, ROW, rowNode, widthOf } from "./row_node.js";
 import { groupsOf, rowsOf } from "./rows.js";
 import { ticks } from "./scale.js";
 import { above } from "./tree.js";
@@ -53,7 +53,7 @@ export class Waterfall {
       element("div", { class: "axisrow" }, element("span", { class: "quiet" }, "Service and operation"), this.scale),
       this.scroller,
     );
-    new ResizeObserver(() => this.draw()).observe(this.scroller);
+    new ResizeObserver(() => this.resized()).observe(this.scroller);
     this.settle();
   }
 
@@ -100,6 +100,11 @@ export class Waterfall {
     this.redraw();
   }
 
+  resized() {
+    if (this.scale.clientWidth === this.width) this.draw();
+    else this.redraw();
+  }
+
   redraw() {
     for (const node of this.drawn.values()) node.remove();
     this.drawn.clear();
@@ -140,11 +145,11 @@ export class Waterfall {
 
   drawTicks() {
     const { from, to } = this.view;
+    const share = (at) => ((at - from) / (to - from)) * 100;
+    this.width = this.scale.clientWidth;
     refill(
       this.scale,
-      ticks(from, to, Math.max(2, Math.min(8, this.scale.clientWidth / 90))).map((at) =>
-        place(element("span", {}, duration(at)), { left: `${((at - from) / (to - from)) * 100}%` }),
-      ),
+      ticks(from, to, Math.max(2, Math.min(8, this.width / 90))).map((at) => tick(duration(at), share(at), this.width)),
     );
   }
 
@@ -249,4 +254,10 @@ export class Waterfall {
   get isWhole() {
     return isWhole(this.view, this.trace.end);
   }
+}
+
+// Its words stand left of it where there is no room to the right.
+function tick(text, share, width) {
+  const node = element("span", { class: room(share, width) < widthOf(text) ? "before" : null }, text);
+  return place(node, { left: `${share}%` });
 }

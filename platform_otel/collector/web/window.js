@@ -11,7 +11,7 @@ export function windowOf(query, now) {
   const start = milliseconds(query.start);
   const end = milliseconds(query.end);
   if (start !== null && end !== null && start < end) return { start, end, fixed: true };
-  const minutes = RANGES[query.range] ?? RANGES[USUAL];
+  const minutes = RANGES[Object.hasOwn(RANGES, query.range ?? "") ? query.range : USUAL];
   return { start: Math.floor(now / MINUTE) * MINUTE - (minutes - 1) * MINUTE, end: now, fixed: false };
 }
 

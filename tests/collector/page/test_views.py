@@ -39,6 +39,8 @@ VIEWS: dict[str, str] = {
     "/broken": ".card",
 }
 
+# Between them they have most of what views are made of; all views, in all looks, are in the matrix.
+TELLING = ["/", "/map", "/search", f"/trace/{trace_id(FAILING)}?span={16 * 5 + 2:016x}"]
 LOOKS: list[tuple[tuple[int, int], Scheme]] = [(WIDE, "light"), (NARROW, "dark"), (NARROW, "light"), (WIDE, "dark")]
 
 
@@ -49,11 +51,11 @@ def violations(page: Page) -> list[Any]:
     return [(each["id"], [node["html"][:200] for node in each["nodes"]][:3]) for each in found]
 
 
-@pytest.mark.parametrize("path", VIEWS)
+@pytest.mark.parametrize("path", TELLING)
 def test_axe_finds_nothing_to_object_to_and_the_page_scrolls_downwards_only(
     visitor: Visitor, fleet: Fleet, path: str
 ) -> None:
-    look = LOOKS[list(VIEWS).index(path) % len(LOOKS)]
+    look = LOOKS[TELLING.index(path) % len(LOOKS)]
 
     _look_at(visitor, fleet, path, *look)
 
@@ -93,6 +95,7 @@ def test_clicks_lead_from_the_overview_to_a_span_and_the_address_leads_back_ther
         page.wait_for_selector("td.spread")
 
 
+@pytest.mark.matrix
 def test_an_operation_shows_how_it_moved_against_the_hour_before(visitor: Visitor, silent: Collector) -> None:
     earlier = -90 * 60_000
     Fleet(silent).send(*journey(1, earlier))
@@ -103,6 +106,7 @@ def test_an_operation_shows_how_it_moved_against_the_hour_before(visitor: Visito
         assert row.locator(".change.bad").count() == 3
 
 
+@pytest.mark.matrix
 def test_a_line_of_the_map_leads_to_the_traces_behind_it(visitor: Visitor, fleet: Fleet) -> None:
     with visitor.at(fleet.address, "/map") as page:
         # Where nothing is written upon the line.
@@ -137,6 +141,8 @@ def test_two_traces_that_are_ticked_are_compared(visitor: Visitor, fleet: Fleet)
         page.get_by_role("button", name="Compare two").click()
         page.wait_for_selector(".diverging")
         assert page.locator(".two .side").count() == 2
+        assert page.get_by_role("cell", name="0", exact=True).count() > 0
+        assert f"{MINUS}0" not in page.locator("tbody").inner_text()
 
 
 def test_a_clock_that_is_off_is_said_and_its_spans_move_only_when_asked(visitor: Visitor, fleet: Fleet) -> None:
@@ -149,6 +155,7 @@ def test_a_clock_that_is_off_is_said_and_its_spans_move_only_when_asked(visitor:
         expect(row.locator(".bar")).not_to_have_attribute("style", measured)
 
 
+@pytest.mark.matrix
 def test_the_critical_path_and_the_usual_p95_are_marked(visitor: Visitor, fleet: Fleet) -> None:
     with visitor.at(fleet.address, f"/trace/{trace_id(SLOW)}") as page:
         page.locator(".row", has_text="GET /llm-gateway").locator(".critical").first.wait_for()
@@ -165,6 +172,7 @@ def test_a_trace_is_downloaded_as_the_api_has_it(visitor: Visitor, fleet: Fleet,
     assert downloaded == fleet.collector.get(f"/query/traces/{trace_id(GOOD)}")
 
 
+@pytest.mark.matrix
 def test_a_trace_is_copied_as_json(visitor: Visitor, fleet: Fleet) -> None:
     with visitor.at(
         fleet.address, f"/trace/{trace_id(GOOD)}", permissions=["clipboard-read", "clipboard-write"]
@@ -203,6 +211,7 @@ def test_a_path_is_split_hop_by_hop_and_its_worst_trace_is_a_click_away(visitor:
         page.wait_for_url(f"**/trace/{trace_id(SLOW)}*")
 
 
+@pytest.mark.matrix
 def test_dragging_over_the_minimap_zooms_and_a_button_goes_back(visitor: Visitor, fleet: Fleet) -> None:
     with visitor.at(fleet.address, f"/trace/{trace_id(GOOD)}") as page:
         box = page.locator(".minimap").bounding_box()
@@ -214,6 +223,41 @@ def test_dragging_over_the_minimap_zooms_and_a_button_goes_back(visitor: Visitor
         page.locator(".pane").wait_for()
         page.get_by_role("button", name="Whole trace").click()
         page.locator(".pane").wait_for(state="hidden")
+
+
+@pytest.mark.matrix
+def test_a_drag_that_became_a_scroll_leaves_nothing_behind(visitor: Visitor, fleet: Fleet) -> None:
+    with visitor.at(fleet.address, f"/trace/{trace_id(GOOD)}") as page:
+        minimap = page.locator(".minimap")
+        minimap.dispatch_event("pointerdown", {"clientX": 400})
+        minimap.dispatch_event("pointermove", {"clientX": 700})
+        page.locator(".pane").wait_for()
+        minimap.dispatch_event("pointercancel")
+        page.locator(".pane").wait_for(state="hidden")
+        minimap.dispatch_event("pointermove", {"clientX": 700})
+        assert page.locator(".pane").is_hidden()
+
+
+def test_every_duration_of_a_narrow_waterfall_is_readable(visitor: Visitor, fleet: Fleet) -> None:
+    beyond = """() => [...document.querySelectorAll(".track .length, .ticks span")].filter((label) => {
+        const [inner, outer] = [label.getBoundingClientRect(), label.parentElement.getBoundingClientRect()];
+        return inner.left < outer.left - 1 || inner.right > outer.right + 1;
+    }).map((label) => label.textContent)"""
+    with visitor.at(fleet.address, f"/trace/{trace_id(REPEATING)}", NARROW) as page:
+        page.locator(".row .usual").first.wait_for()
+        assert page.locator(".track .length").count() > 5
+        assert page.evaluate(beyond) == []
+
+
+def test_the_map_of_a_trace_is_worked_out_when_it_is_looked_at(visitor: Visitor, fleet: Fleet) -> None:
+    with visitor.at(fleet.address, f"/trace/{trace_id(GOOD)}") as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.locator(".row .critical").first.wait_for()
+        assert not any(url.endswith("/graph") for url in asked)
+        page.get_by_role("tab", name="Map").click()
+        page.locator("[role=tabpanel] .map .box").first.wait_for()
+        assert len([url for url in asked if url.endswith("/graph")]) == 1
 
 
 # --- By keyboard ------------------------------------------------------------------------------------------------------
@@ -239,6 +283,7 @@ def test_the_waterfall_is_walked_by_keys_alone(visitor: Visitor, fleet: Fleet) -
         page.locator(".pane").wait_for(state="hidden")
 
 
+@pytest.mark.matrix
 def test_the_details_are_closed_by_escape_and_the_focus_is_back_at_the_rows(visitor: Visitor, fleet: Fleet) -> None:
     with visitor.at(fleet.address, f"/trace/{trace_id(GOOD)}") as page:
         page.get_by_role("treegrid").press("Enter")
@@ -248,6 +293,7 @@ def test_the_details_are_closed_by_escape_and_the_focus_is_back_at_the_rows(visi
         assert page.evaluate("document.activeElement.getAttribute('role')") == "treegrid"
 
 
+@pytest.mark.matrix
 def test_tabs_are_changed_by_arrows(visitor: Visitor, fleet: Fleet) -> None:
     with visitor.at(fleet.address, f"/trace/{trace_id(GOOD)}") as page:
         page.get_by_role("tab", name="Timeline").press("ArrowRight")
@@ -268,6 +314,7 @@ def test_a_search_is_typed_and_sent_by_enter(visitor: Visitor, fleet: Fleet) -> 
         expect(page.locator("#main")).to_be_focused()
 
 
+@pytest.mark.matrix
 def test_every_control_is_reached_by_tab_and_named(visitor: Visitor, fleet: Fleet) -> None:
     with visitor.at(fleet.address, "/map") as page:
         page.wait_for_selector(".map .box")
@@ -281,6 +328,7 @@ def test_every_control_is_reached_by_tab_and_named(visitor: Visitor, fleet: Flee
         assert any("llm-gateway calls prompts" in name for name in reached)
 
 
+@pytest.mark.matrix
 def test_a_column_sorts_by_enter(visitor: Visitor, fleet: Fleet) -> None:
     with visitor.at(fleet.address, "/") as page:
         page.get_by_role("button", name="p99").press("Enter")
@@ -289,6 +337,7 @@ def test_a_column_sorts_by_enter(visitor: Visitor, fleet: Fleet) -> None:
         assert "sort=p99" in page.url
 
 
+@pytest.mark.matrix
 def test_a_trace_id_that_is_pasted_opens_its_trace(visitor: Visitor, fleet: Fleet) -> None:
     with visitor.at(fleet.address, "/") as page:
         field = page.get_by_label("Open a trace by its id")
@@ -329,6 +378,29 @@ def _become(page: Page, state: str) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("path", "what"), [("/errors", ".card"), pytest.param("/map", ".map .box", marks=pytest.mark.matrix)]
+)
+def test_what_could_not_be_asked_is_there_again_when_it_can(
+    visitor: Visitor, fleet: Fleet, path: str, what: str
+) -> None:
+    query = "**/query/graph*" if path == "/map" else "**/query/errors*"
+    with visitor.at(fleet.address, path, notes=("ERR_FAILED",)) as page:
+        page.wait_for_selector(what)
+        page.route(query, lambda route: route.abort())
+        _look_away_and_back(page)
+        page.get_by_role("alert").get_by_text("Is it still running?").wait_for()
+        page.unroute(query)
+        _look_away_and_back(page)
+        page.wait_for_selector(what)
+
+
+def _look_away_and_back(page: Page) -> None:
+    _become(page, "hidden")
+    _become(page, "visible")
+
+
+@pytest.mark.matrix
 def test_the_theme_is_the_systems_until_it_is_chosen_and_then_stays(visitor: Visitor, fleet: Fleet) -> None:
     def ground() -> str:
         return str(page.evaluate("getComputedStyle(document.body).backgroundColor"))
@@ -364,12 +436,14 @@ def test_of_10_000_spans_only_those_in_sight_are_in_the_document(visitor: Visito
         assert page.locator(".row").count() < 150
 
 
+@pytest.mark.matrix
 def test_an_address_that_leads_nowhere_says_so(visitor: Visitor, fleet: Fleet) -> None:
     # The browser itself notes each answer of 404.
     with visitor.at(fleet.address, f"/trace/{'9' * 32}", notes=("404",)) as page:
         page.get_by_text("This trace is not here").wait_for()
 
 
+@pytest.mark.matrix
 def test_a_condition_that_is_not_understood_is_explained(visitor: Visitor, fleet: Fleet) -> None:
     with visitor.at(fleet.address, "/search?max=soon") as page:
         page.get_by_role("alert").get_by_text("a duration such as 200ms").wait_for()

@@ -5,6 +5,7 @@ import test from "node:test";
 
 import { colourOf, hue } from "../modules/colour.js";
 import { completions } from "../modules/complete.js";
+import { ownPath } from "../modules/dom.js";
 import { bytes, change, digits, duration, percent, rate, readDuration, several } from "../modules/format.js";
 import { address, isTraceId, parse, traceAddress } from "../modules/route.js";
 import { clamp, linear, logarithmic, powers, ticks, times } from "../modules/scale.js";
@@ -114,6 +115,18 @@ test("an id that came with the data cannot lead out of the page", () => {
   assert.equal(traceAddress("ab".repeat(16), "<script>"), `/trace/${"ab".repeat(16)}?span=%3Cscript%3E`);
   assert.ok(isTraceId(` ${"AB".repeat(16)} `));
   assert.ok(!isTraceId("javascript:alert(1)"));
+});
+
+test("only a path of ours can be linked to, whatever a browser makes of it", () => {
+  for (const path of ["//evil.example", "/\\evil.example", "/\t/evil.example", "/\n/evil.example", "javascript:alert(1)", "", "x"])
+    assert.throws(() => ownPath(path), TypeError, JSON.stringify(path));
+  assert.equal(ownPath("/search?service=a%2Fb"), "/search?service=a%2Fb");
+});
+
+test("a range that is none of ours is the usual one", () => {
+  const usual = windowOf({}, 1e12);
+
+  for (const range of ["constructor", "__proto__", "toString", "2h", ""]) assert.deepEqual(windowOf({ range }, 1e12), usual);
 });
 
 test("the last minutes end now and begin with a whole minute", () => {
