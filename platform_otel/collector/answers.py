@@ -8,7 +8,8 @@ from typing import Any
 
 from platform_otel.collector import overviews, reading
 from platform_otel.collector.database import Reader
-from platform_otel.collector.otlp_json import to_json
+from platform_otel.collector.json_pieces import Written
+from platform_otel.collector.otlp_text import written
 from platform_otel.collector.overviews import Window
 from platform_otel.collector.search import Query, search
 
@@ -46,17 +47,18 @@ def traces(reader: Reader, values: Values) -> Answer:
     }
 
 
-def trace(reader: Reader, values: Values) -> Answer:
+def trace(reader: Reader, values: Values) -> Written:
     """A trace as OTLP/JSON."""
     message = reading.trace(reader, values["trace_id"])
     if message is None:
         raise NotThere("there is no such trace")
-    return to_json(message)
+    return written(message)
 
 
-def logs(reader: Reader, values: Values) -> Answer:
+def logs(reader: Reader, values: Values) -> Answer | Written:
     """The log records of a trace as OTLP/JSON."""
-    return {"resourceLogs": [], **to_json(reading.logs(reader, values["trace_id"]))}
+    message = reading.logs(reader, values["trace_id"])
+    return written(message) if message.ListFields() else {"resourceLogs": []}
 
 
 def window_of(values: Values) -> Window:

@@ -21,7 +21,7 @@ from platform_otel.collector.answers import Answer, NotThere, Values
 from platform_otel.collector.database import Database, Reader, TooSlow
 from platform_otel.collector.intake import Intake
 from platform_otel.collector.jaeger import v1, v3
-from platform_otel.collector.json_pieces import encoded
+from platform_otel.collector.json_pieces import Written, encoded
 from platform_otel.collector.live import Hub, TooManyWatchers
 from platform_otel.collector.outside import Asked, OutsideQuestion
 from platform_otel.collector.parameters import (
@@ -55,7 +55,7 @@ class Question(NamedTuple):
     summary: str
     parameters: tuple[Parameter, ...]
     schema: openapi.Schema
-    answer: Callable[[Reader, Values], Answer]
+    answer: Callable[[Reader, Values], Answer | Written]
 
 
 QUESTIONS = (
@@ -168,7 +168,7 @@ class Api:
 
         return endpoint
 
-    async def _read(self, answer: Callable[[Reader, Values], Answer], values: Values) -> bytes:
+    async def _read(self, answer: Callable[[Reader, Values], Answer | Written], values: Values) -> bytes:
         """The answer as JSON."""
         return await self._in_thread(lambda reader: encoded(answer(reader, values)))
 

@@ -1,4 +1,4 @@
-"""OTLP/JSON to and from OTLP's messages: protobuf's mapping to JSON, but for ids, which are hex here.
+"""OTLP/JSON as OTLP's messages: protobuf's mapping to JSON, but for ids, which are hex here.
 
 https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 """
@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import json
 import sys
-from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterator
+from base64 import b64encode
+from collections.abc import Iterator
 from typing import Any
 
 from google.protobuf import json_format
-from google.protobuf.message import Message
 
 from platform_otel.collector.otlp_decoding import REQUESTS, Malformed
 
@@ -49,7 +48,7 @@ def to_protobuf(signal: str, body: bytes) -> bytes:
         document = json.loads(body)
         if not isinstance(document, dict):
             raise ValueError("an object is expected")
-        _change_ids(document, _base64)
+        _change_ids(document)
         message = json_format.ParseDict(document, REQUESTS[signal](), ignore_unknown_fields=True)
         encoded: bytes = message.SerializeToString()
     except _REFUSALS as error:
@@ -57,21 +56,14 @@ def to_protobuf(signal: str, body: bytes) -> bytes:
     return encoded
 
 
-def to_json(message: Message) -> dict[str, Json]:
-    """A message as OTLP/JSON has it, ready for json.dumps."""
-    document = json_format.MessageToDict(message, use_integers_for_enums=True)
-    _change_ids(document, _hex)
-    return document
-
-
-def _change_ids(document: Json, change: Callable[[str], str]) -> None:
+def _change_ids(document: Json) -> None:
     for resources, (scopes, items) in _WAYS.items():
         for of_resource in _each(document, resources):
             for of_scope in _each(of_resource, scopes):
                 for item in _each(of_scope, items):
-                    _change(item, change)
+                    _change(item)
                     for link in _each(item, "links"):
-                        _change(link, change)
+                        _change(link)
 
 
 def _each(container: Json, key: str) -> Iterator[dict[str, Json]]:
@@ -80,10 +72,10 @@ def _each(container: Json, key: str) -> Iterator[dict[str, Json]]:
     return (each for each in found if isinstance(each, dict)) if isinstance(found, list) else iter(())
 
 
-def _change(item: dict[str, Json], change: Callable[[str], str]) -> None:
+def _change(item: dict[str, Json]) -> None:
     for name in _IDS:
         if isinstance(item.get(name), str):
-            item[name] = change(item[name])
+            item[name] = _base64(item[name])
 
 
 def _base64(text: str) -> str:
@@ -91,10 +83,6 @@ def _base64(text: str) -> str:
         return b64encode(bytes.fromhex(text)).decode()
     except ValueError:
         return ""
-
-
-def _hex(text: str) -> str:
-    return b64decode(text).hex()
 
 
 def _short(error: Exception) -> str:

@@ -10,6 +10,9 @@ from platform_otel.collector.json_pieces import encoded
 
 JSON = "application/json"
 
+# They are nested in one another as deep as there are of them, and Python's stack is some 1,000 deep.
+MOST_CONDITIONS = 200
+
 
 class Asked(NamedTuple):
     """A request: what its path and its query say, and which type of answer it wants.

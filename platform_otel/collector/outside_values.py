@@ -9,8 +9,12 @@ from platform_otel.collector.outside import Asked
 from platform_otel.collector.parameters import BadParameter
 
 LATEST = 2**63 - 1
-_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
-_DURATION = re.compile(r"(?:\d{1,18}(?:\.\d{1,18})?(?:ns|us|µs|μs|ms|s|m|h))+", re.ASCII)
+# As Go writes them, and Prometheus, which has days, weeks and years.
+DURATION = r"(?:\d{1,18}(?:\.\d{1,18})?(?:ns|us|µs|μs|ms|s|m|h|d|w|y))+"
+_SECOND = 10**9
+_DAY = 24 * 3600 * _SECOND
+_OF_GO = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": _SECOND, "m": 60 * _SECOND}
+_UNITS = {**_OF_GO, "h": 3600 * _SECOND, "d": _DAY, "w": 7 * _DAY, "y": 365 * _DAY}
 _PART = re.compile(r"([\d.]+)([a-zµμ]+)", re.ASCII)
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII | re.IGNORECASE
@@ -30,7 +34,7 @@ def trace_id(text: str) -> bytes:
 
 
 def duration(asked: Asked, *names: str) -> int | None:
-    """Nanoseconds of a duration as Go writes it (1.2s, 1m30s); None if it is not given.
+    """Nanoseconds of a DURATION (1.2s, 1m30s); None if it is not given.
 
     Raises:
         BadParameter
@@ -38,9 +42,14 @@ def duration(asked: Asked, *names: str) -> int | None:
     text = asked.value(*names)
     if not text:
         return None
-    if not _DURATION.fullmatch(text):
+    if not re.fullmatch(DURATION, text, re.ASCII):
         raise BadParameter(f"{names[0]}: a duration such as 1.2s or 100ms is expected, there is {text[:50]!r}")
-    return min(LATEST, round(sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))))
+    return min(LATEST, nanoseconds(text))
+
+
+def nanoseconds(text: str) -> int:
+    """Of a DURATION."""
+    return round(sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text)))
 
 
 def number(asked: Asked, *names: str, at_least: int = 0, at_most: int = LATEST) -> int | None:

@@ -9,6 +9,7 @@ import grpc
 import pytest
 
 from tests.collector.running import PROTOBUF, Collector, Made, ask, body
+from tests.support import LAUNCHER, run
 
 TOKEN = "it is a secret!"
 BEARER = f"Bearer {TOKEN}"
@@ -39,7 +40,17 @@ def test_without_the_token_no_port_answers(guarded: Collector, headers: dict[str
 
     assert post.status == 401
     assert post.headers["www-authenticate"] == "Bearer"
-    for path in ("/", "/query/services", "/openapi.json", "/query/live", "/nothing"):
+    analysis = f"/query/traces/{1:032x}/analysis"
+    for path in (
+        "/",
+        "/query/services",
+        "/query/errors",
+        analysis,
+        "/api/services",
+        "/openapi.json",
+        "/query/live",
+        "/no",
+    ):
         assert ask(guarded.query, "GET", path, **headers).status == 401
     with pytest.raises(grpc.RpcError) as caught:
         export(guarded, *headers.items())
@@ -85,11 +96,30 @@ def test_the_token_may_come_from_the_environment() -> None:
         assert ask(collector.query, "GET", "/", authorization=BEARER).status == 200
 
 
+@pytest.mark.parametrize("token", ["sécret", "two\nlines", " around ", "\t"])
+def test_a_token_that_no_header_can_carry_is_refused_at_the_start(token: str) -> None:
+    collector = run(LAUNCHER, "collector", "--db", ":memory:", PLATFORM_TRACE_COLLECTOR_TOKEN=token)
+    show = run(LAUNCHER, "show", "services", "--token", token)
+
+    assert collector.returncode == show.returncode == 2
+    for outcome in (collector, show):
+        assert "a token is made of printable ASCII characters, without spaces around them" in outcome.stderr
+
+
 # --- Names and origins ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:16686", "localhost.evil.example", "127.0.0.2", "[::2]", "["]
+    "host",
+    [
+        "evil.example",
+        "evil.example:16686",
+        "localhost.evil.example",
+        "evil.example@localhost",
+        "127.0.0.2",
+        "[::2]",
+        "[",
+    ],
 )
 def test_another_name_is_refused_whatever_is_shown(guarded: Collector, host: str) -> None:
     assert ask(guarded.query, "GET", "/query/services", host=host, authorization=BEARER).status == 403
@@ -100,7 +130,9 @@ def test_our_own_names_are_answered(guarded: Collector, host: str) -> None:
     assert ask(guarded.query, "GET", "/query/services", host=host, authorization=BEARER).status == 200
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://localhost:1", "http://app.example:3000"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "", "http://[", "http://localhost:1", "http://app.example:3000"]
+)
 def test_a_page_of_another_origin_may_not_ask(guarded: Collector, origin: str) -> None:
     headers = {"origin": origin, "authorization": BEARER}
 

@@ -18,7 +18,7 @@ from google.rpc.status_pb2 import Status  # type: ignore[import-untyped]  # come
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from platform_otel.collector.otlp_json import to_json
+from tests.collector.oracle_json import to_json
 from tests.collector.running import JSON, PROTOBUF, Answer, Collector, Made, ask, body, eventually, log_body, request
 from tests.support import PATIENCE
 

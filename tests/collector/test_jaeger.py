@@ -156,6 +156,12 @@ def test_traces_by_their_ids_and_those_that_are_missing(filled: Collector) -> No
     assert found["errors"] == [{"msg": "trace not found", "traceID": "00000000000000ff"}]
 
 
+def test_a_trace_that_is_asked_for_several_times_is_there_once(filled: Collector) -> None:
+    (trace,) = ask(filled.query, "GET", "/api/traces?traceID=1&traceID=01&traceID=1").json["data"]
+
+    assert len(trace["spans"]) == 3
+
+
 @pytest.mark.parametrize("shown", ["1", f"{1:016x}", f"{1:032X}"])
 def test_ids_may_be_short_long_and_in_capitals(filled: Collector, shown: str) -> None:
     assert numbers(filled.get(f"/api/traces/{shown}")["data"]) == [1]
@@ -234,6 +240,7 @@ def test_dependencies_are_calls_within_the_lookback(filled: Collector) -> None:
         ("/api/traces?service=gate&tags=x", "malformed 'tags' parameter"),
         ("/api/traces?service=gate&tags=%7B%22n%22%3A1%7D", "malformed 'tags' parameter"),
         ("/api/traces?service=gate&tag=x", "malformed 'tag' parameter, expecting key:value, received: x"),
+        ("/api/traces?service=gate" + "".join(f"&tag=a{n}:1" for n in range(1000)), "there are more than 200 tags"),
         ("/api/traces/xyz", "trace id: 1 to 32 hexadecimal digits"),
         (f"/api/traces/{'1' * 33}", "trace id: 1 to 32 hexadecimal digits"),
         ("/api/traces?traceID=xyz", "trace id: "),
@@ -318,3 +325,8 @@ def test_an_answer_with_many_spans_has_fewer_traces() -> None:
             collector.send(body(*(Made(trace, span, start=trace) for span in range(1, 9_001))))
 
         assert asked(collector, service="shop") == [3, 2]
+        by_id = collector.get("/api/traces?traceID=1&traceID=2&traceID=3")
+        assert numbers(by_id["data"]) == [1, 2]
+        assert by_id["errors"] == [
+            {"msg": "left out: the traces before it have too many spans", "traceID": f"{3:016x}"}
+        ]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from platform_otel.collector.json_pieces import encoded, pieces
-from platform_otel.collector.otlp_json import to_json
+from tests.collector.oracle_json import to_json
 from tests.collector.running import Made, request
 
 VALUES = st.recursive(

@@ -22,8 +22,9 @@ from platform_otel.collector.body import LARGEST_BODY, Body, Budget, NotDecompre
 from platform_otel.collector.database import MEMORY, Database
 from platform_otel.collector.model import SpanBatch
 from platform_otel.collector.otlp_decoding import Malformed, decode
-from platform_otel.collector.otlp_json import to_json, to_protobuf
+from platform_otel.collector.otlp_json import to_protobuf
 from platform_otel.collector.store import Retention, Store
+from tests.collector.oracle_json import to_json
 from tests.collector.running import JSON, PROTOBUF, Collector, Made, body, log_body, request
 from tests.collector.test_exporters import METHODS, export
 from tests.collector.test_http_receiver import address

@@ -13,7 +13,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from platform_otel.collector.messages import Unpacked
 from platform_otel.collector.model import LogBatch, Operation, Received, Span, SpanBatch
 from platform_otel.collector.otlp_decoding import Malformed, decode
-from platform_otel.collector.otlp_json import to_json, to_protobuf
+from platform_otel.collector.otlp_json import to_protobuf
+from tests.collector.oracle_json import to_json
 from tests.collector.running import BASE, Made, body, log_body, request
 
 TRACE = "5b8efff798038103d269b633813fc60c"

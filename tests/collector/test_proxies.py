@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from google.protobuf.message import Message
 
-from platform_otel.collector.otlp_json import to_json
+from tests.collector.oracle_json import to_json
 from tests.collector.proxies import GRPC, caddy, envoy, traefik
 from tests.collector.relay import Relay
 from tests.collector.running import Collector, eventually, spans_of

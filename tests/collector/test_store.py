@@ -7,7 +7,7 @@ import sqlite3
 import stat
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -371,9 +371,15 @@ def test_a_folder_that_cannot_be_written_to_is_refused(tmp_path: Path) -> None:
         Kept(tmp_path / "db")
 
 
-def test_a_folder_in_place_of_the_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PlatformTraceError, match="cannot write"):
-        Kept(tmp_path)
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["a folder", "a pipe, as a device is no file either"])
+def test_what_is_no_file_is_refused_and_stays_as_it_is(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "db")
+    (tmp_path / "db").chmod(0o666)
+
+    with pytest.raises(PlatformTraceError, match="it is no file"):
+        Kept(tmp_path / "db")
+    assert (tmp_path / "db").stat().st_mode & 0o777 == 0o666
+    assert [path.name for path in tmp_path.iterdir()] == ["db"]
 
 
 def test_a_full_disk_is_said_once_and_its_end_too(tmp_path: Path) -> None:

@@ -146,6 +146,7 @@ def test_a_search_finds(filled: Collector, parameters: dict[str, object], number
         ({"minDuration": "5"}, "minDuration: a duration such as 1.2s"),
         ({"tags": "a"}, "invalid tags: at character 1: key=value is expected"),
         ({"tags": 'a=1 b="x'}, "invalid tags: at character 4:"),
+        ({"tags": "a=1 " * 1000}, "invalid tags: there are more than 200"),
         ({"q": "{"}, "invalid TraceQL query: at character 2:"),
     ],
 )
@@ -199,6 +200,12 @@ def test_names_of_one_scope_of_a_while_and_no_more_than_asked_for(filled: Collec
     assert names(scope="span", limit=2) == [{"name": "span", "tags": ["a/b c", "cached"]}]
     assert names(scope="resource", start=SECONDS + 11, end=SECONDS + 20) == []
     assert names(scope="span", start=SECONDS + 5, end=SECONDS + 5) == [{"name": "span", "tags": ["http.route"]}]
+
+
+def test_a_scope_that_there_is_not_is_refused(filled: Collector) -> None:
+    answer = filled.ask("/api/v2/search/tags", scope="all")
+
+    assert (answer.status, answer.body) == (400, b"invalid scope: all")
 
 
 def test_every_name_of_a_field_can_be_asked_for(filled: Collector) -> None:
@@ -256,6 +263,14 @@ def test_names_of_services_and_spans_among_the_spans_of_a_set(filled: Collector)
     assert values(filled, "resource.service.name", q="{status=error}") == ["string meter"]
     assert values(filled, "rootServiceName", q="{status=error}") == ["string gate"]
     assert values(filled, "name", q='{resource.service.name="gate"}', limit=2) == ["string GET /a", "string GET /b"]
+
+
+def test_long_values_are_listed_until_there_are_five_million_characters() -> None:
+    with Collector() as collector:
+        spans = [Made(number, 1, attributes={"text": f"{number}" * 1_000_000}) for number in range(1, 9)]
+        assert collector.send(body(*spans)).status == 200
+
+        assert len(values(collector, "span.text")) == 5
 
 
 # --- Too many names ---------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.collector.running import Collector
+from tests.collector.running import Collector, Made, body
 from tests.collector.twenty_traces import Known, known, message
 from tests.support import PATIENCE
 
@@ -88,6 +88,7 @@ QUERIES: dict[str, Chooses] = {
     "{duration>=0.1s && duration<150000us}": those(lambda s: 100 <= s.milliseconds < 150),
     "{span:duration<=20ms}": those(lambda s: s.milliseconds <= 20),
     "{duration>1m30s}": those(lambda s: False),
+    "{duration<1d && duration<1.5w}": those(lambda s: True),
     "{traceDuration>150ms}": of_trace(lambda spans: lasted(spans) > 150),
     "{trace:duration<=150ms}": of_trace(lambda spans: lasted(spans) <= 150),
     '{rootServiceName="gate"}': of_trace(lambda spans: (r := root(spans)) is not None and r.service == "gate"),
@@ -126,6 +127,8 @@ QUERIES: dict[str, Chooses] = {
     '{resource.service.name="gate"} && {status=error}': both(
         lambda s: s.service == "gate", lambda s: s.status == "error"
     ),
+    " || ".join(f"{{.n={number}}}" for number in range(100)): those(lambda s: True),
+    "{" + " && ".join(["(.n>=2)"] * 90) + "}": those(lambda s: n(s) >= 2),
     '{.n=5} && {resource.service.name="gate" && kind=client}': both(
         lambda s: n(s) == 5, lambda s: s.service == "gate" and s.kind == "client"
     ),
@@ -195,6 +198,9 @@ REFUSED = [
     ("(" * 60 + "{}" + ")" * 60, "at character 52: parentheses may be nested 50 deep"),
     ("{" + "!" * 60 + "true}", "nested 50 deep"),
     ("{.a=1" + " " * 10_000 + "}", "a query has at most 10000 characters"),
+    ("{" + "||".join([".a"] * 1000) + "}", "a query has at most 200 sets and conditions"),
+    ("&&".join(["{}"] * 1000), "at character 801: a query has at most 200 sets and conditions"),
+    (r'{ .a =~ "\d+" }', "at character 9: cannot read '\"\\\\d+\" }'; text has to end, and a backslash stands before"),
 ]
 
 
@@ -279,6 +285,17 @@ def test_any_text_is_answered_or_refused(filled: Collector, seed: int, count: in
 
     assert set(found) == {200, 400}, {status: queries[:5] for status, queries in found.items()}
     assert all(len(queries) > count / 20 for queries in found.values())
+
+
+def test_many_expressions_and_long_texts_end_with_the_time_for_a_query() -> None:
+    slow = " || ".join(f'.text=~".*[ab]{{{number}}}c"' for number in range(500, 650))
+    with Collector() as collector:
+        spans = [Made(1, number, attributes={"text": "ab" * 10_000}) for number in range(1, 31)]
+        assert collector.send(body(*spans)).status == 200
+        answer = collector.ask("/api/search", q="{" + slow + "}")
+
+        assert (answer.status, answer.body) == (504, b"it takes too long")
+        assert collector.ask("/api/echo").body == b"echo"
 
 
 def test_an_expression_that_would_take_years_elsewhere_is_answered(filled: Collector) -> None:

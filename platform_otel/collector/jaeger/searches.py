@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
 
 from platform_otel.collector.database import Reader
 from platform_otel.collector.expression import Both, Comparison, Either, Expression, Value
+from platform_otel.collector.outside import MOST_CONDITIONS
 from platform_otel.collector.parameters import BadParameter
 from platform_otel.collector.search import Query, search
 
@@ -23,13 +24,25 @@ def found(reader: Reader, query: Query) -> list[bytes]:
     Raises:
         TooSlow
     """
+    summaries = search(reader, query).traces
+    return fitting((bytes.fromhex(str(each["traceId"])), int(str(each["spanCount"]))) for each in summaries)
+
+
+def sizes(reader: Reader, trace_ids: Iterable[bytes]) -> dict[bytes, int]:
+    """How many spans there are of each trace, of those that are there."""
+    sql = "SELECT spans FROM traces WHERE trace_id = ?"
+    return {each: spans for each in trace_ids for (spans,) in reader.rows(sql, (each,))}
+
+
+def fitting(sizes: Iterable[tuple[bytes, int]]) -> list[bytes]:
+    """Of traces and their numbers of spans, the first ones: as many as one answer has room for."""
     ids: list[bytes] = []
     room = _MOST_SPANS
-    for summary in search(reader, query).traces:
-        room -= int(str(summary["spanCount"]))
+    for trace_id, spans in sizes:
+        room -= spans
         if ids and room < 0:
             break
-        ids.append(bytes.fromhex(str(summary["traceId"])))
+        ids.append(trace_id)
     return ids
 
 
@@ -49,7 +62,13 @@ def tags_in_json(name: str, text: str) -> dict[str, str]:
 
 
 def where(tags: Mapping[str, str]) -> Expression | None:
-    """What holds for a span that has these tags, be they its own or its resource's; None if there are none."""
+    """What holds for a span that has these tags, be they its own or its resource's; None if there are none.
+
+    Raises:
+        BadParameter
+    """
+    if len(tags) > MOST_CONDITIONS:
+        raise BadParameter(f"there are more than {MOST_CONDITIONS} tags")
     conditions = [_tag(key, text) for key, text in tags.items()]
     return reduce(Both, conditions) if conditions else None
 

@@ -23,6 +23,8 @@ from platform_otel.collector.search import Query
 _MICROSECOND = 10**3
 _MILLISECOND = 10**6
 _DAY = 24 * 3600 * 10**9
+_NOT_FOUND = "trace not found"
+_NO_ROOM = "left out: the traces before it have too many spans"
 
 
 def _services(reader: Reader, _: Asked) -> Reply:
@@ -44,18 +46,26 @@ def _operations(reader: Reader, asked: Asked) -> Reply:
 
 
 def _traces(reader: Reader, asked: Asked) -> Reply:
-    given = asked.query.get("traceID", ())
-    ids = [trace_id(text) for text in given] if given else searches.found(reader, _query(asked))
-    traces = _in_full(reader, ids)
-    there = {trace["traceID"] for trace in traces}
-    missing = [each for each in map(ui_json.shown_trace_id, ids) if given and each not in there]
-    return _enveloped(traces, errors=[{"msg": "trace not found", "traceID": each} for each in missing] or None)
+    if given := asked.query.get("traceID"):
+        return _traces_by_id(reader, list(dict.fromkeys(map(trace_id, given))))
+    return _enveloped(_in_full(reader, searches.found(reader, _query(asked))))
+
+
+def _traces_by_id(reader: Reader, ids: list[bytes]) -> Reply:
+    sizes = searches.sizes(reader, ids)
+    fitting = searches.fitting(sizes.items())
+    errors = [
+        {"msg": _NO_ROOM if each in sizes else _NOT_FOUND, "traceID": ui_json.shown_trace_id(each)}
+        for each in ids
+        if each not in fitting
+    ]
+    return _enveloped(_in_full(reader, fitting), errors=errors or None)
 
 
 def _trace(reader: Reader, asked: Asked) -> Reply:
     traces = _in_full(reader, [trace_id(asked.path["trace_id"])])
     if not traces:
-        raise NotThere("trace not found")
+        raise NotThere(_NOT_FOUND)
     return _enveloped(traces)
 
 

@@ -12,7 +12,7 @@ from platform_otel.collector.database import Reader
 from platform_otel.collector.jaeger import searches
 from platform_otel.collector.messages import put_together
 from platform_otel.collector.model import KINDS
-from platform_otel.collector.otlp_json import to_json
+from platform_otel.collector.otlp_text import written
 from platform_otel.collector.outside import Asked, OutsideQuestion, Reply, in_json
 from platform_otel.collector.outside_values import LATEST, duration, instant, number, trace_id
 from platform_otel.collector.parameters import BadParameter
@@ -60,10 +60,10 @@ def _query(asked: Asked) -> Query:
 
 
 def _in_full(reader: Reader, ids: list[bytes]) -> Reply:
-    found = to_json(put_together("traces", reading.spans(reader, ids)))
-    if not found:
+    found = put_together("traces", reading.spans(reader, ids))
+    if not found.ListFields():
         raise NotThere("No traces found")
-    return in_json({"result": found})
+    return in_json({"result": written(found)})
 
 
 def _failed(status: int, message: str) -> Reply:

@@ -16,7 +16,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from platform_otel import __version__
 from platform_otel.collector import reading
 from platform_otel.collector.database import Reader
-from platform_otel.collector.otlp_json import to_json
+from platform_otel.collector.otlp_text import written
 from platform_otel.collector.outside import Asked, OutsideQuestion, Reply, in_json
 from platform_otel.collector.outside_values import LATEST, duration, number, trace_id
 from platform_otel.collector.parameters import BadParameter
@@ -24,7 +24,7 @@ from platform_otel.collector.search import Query
 from platform_otel.collector.summaries import Summary
 from platform_otel.collector.tempo import logfmt, search, tags, traceql
 from platform_otel.collector.tempo.conditions import Filter, SpanSet, fields
-from platform_otel.collector.tempo.fields import Field, is_of_trace, own
+from platform_otel.collector.tempo.fields import SCOPES, Field, is_of_trace, own
 from platform_otel.collector.tempo.newest import Window
 from platform_otel.collector.tempo.search import Match, Matches
 from platform_otel.collector.tempo.traceql_tokens import NotTraceQL
@@ -55,7 +55,7 @@ def _trace(reader: Reader, asked: Asked) -> Reply:
     """An empty trace for an unknown id: after 404, Grafana would ask at the path that is Jaeger's."""
     found = reading.trace(reader, trace_id(asked.path["trace_id"]))
     if _PROTOBUF not in asked.accept:
-        return in_json({"trace": to_json(found) if found else {}, "metrics": {}})
+        return in_json({"trace": written(found) if found else {}, "metrics": {}})
     # A message whose first field is the trace: https://github.com/grafana/tempo/blob/main/pkg/tempopb/tempo.proto
     # Grafana takes for granted that the field is there.
     body = BytesValue(value=found.SerializeToString()).SerializeToString() if found else b"\n\0"
@@ -73,16 +73,17 @@ def _search(reader: Reader, asked: Asked) -> Reply:
     )
     spans = _asked_spans(reader, asked)
     most_shown = number(asked, "spss", at_most=_MOST_SPANS)
-    result = search.find(reader, query, spans, _SPANS if most_shown is None else most_shown)
-    shown = fields(spans)
-    traces = [_found(reader, trace, result.matches[str(trace["traceId"])], shown) for trace in result.found.traces]
+    wanted = fields(spans)
+    result = search.find(
+        reader, query, spans, _SPANS if most_shown is None else most_shown, lambda match: _span(match, wanted)
+    )
+    traces = [_found(reader, trace, result.matches[str(trace["traceId"])]) for trace in result.found.traces]
     return in_json({"traces": traces, "metrics": {"inspectedTraces": result.found.looked_at}})
 
 
 def _tags(reader: Reader, asked: Asked) -> Reply:
     limit = number(asked, "limit", at_most=_NAMES) or _NAMES
-    wanted = asked.value("scope")
-    found = tags.scopes(reader, _window(asked), "" if wanted == "none" else wanted, limit)
+    found = tags.scopes(reader, _window(asked), _scope(asked), limit)
     return in_json({"scopes": [{"name": scope.name, "tags": scope.tags} for scope in found], "metrics": {}})
 
 
@@ -116,6 +117,13 @@ def _filter(reader: Reader, asked: Asked) -> SpanSet | None:
     return spans if is_of_spans else None
 
 
+def _scope(asked: Asked) -> str:
+    wanted = asked.value("scope")
+    if wanted not in ("", "none", *SCOPES, tags.INTRINSIC):
+        raise BadParameter(f"invalid scope: {wanted[:50]}")
+    return "" if wanted == "none" else wanted
+
+
 def _field(text: str) -> Field:
     found = re.fullmatch(r"(span|resource|event|link|instrumentation)?\.(.+)", text, re.DOTALL)
     if found:
@@ -132,8 +140,8 @@ def _window(asked: Asked) -> Window:
 # --- What is answered -------------------------------------------------------------------------------------------------
 
 
-def _found(reader: Reader, trace: Summary, matches: Matches, shown: list[Field]) -> dict[str, Any]:
-    spans = {"spans": [_span(match, shown) for match in matches.first], "matched": matches.total}
+def _found(reader: Reader, trace: Summary, matches: Matches) -> dict[str, Any]:
+    spans = {"spans": matches.first, "matched": matches.total}
     rows = reader.rows(_SERVICES, (bytes.fromhex(str(trace["traceId"])),))
     return {
         "traceID": trace["traceId"],
@@ -146,11 +154,11 @@ def _found(reader: Reader, trace: Summary, matches: Matches, shown: list[Field])
     }
 
 
-def _span(match: Match, shown: list[Field]) -> dict[str, Any]:
+def _span(match: Match, wanted: list[Field]) -> search.Shown:
     span = match.item.item
     attributes = [
         {"key": field.name, "value": _wrapped(value)}
-        for field in shown
+        for field in wanted
         if (value := match.lookup(field.key)) is not None
     ]
     return {

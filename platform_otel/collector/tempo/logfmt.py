@@ -7,6 +7,7 @@ from functools import reduce
 from typing import NamedTuple
 
 from platform_otel.collector.expression import Both, Expression, Lookup
+from platform_otel.collector.outside import MOST_CONDITIONS
 from platform_otel.collector.parameters import BadParameter
 from platform_otel.collector.tempo.conditions import Always, Filter
 
@@ -41,4 +42,6 @@ def spans(text: str) -> Filter:
         value = found[3] if found[2] is None else re.sub(r"\\(.)", r"\1", found[2], flags=re.DOTALL)
         parts.append(Part(found[1], value))
         position = found.end()
+        if len(parts) > MOST_CONDITIONS:
+            raise BadParameter(f"invalid tags: there are more than {MOST_CONDITIONS}")
     return Filter(reduce(Both, parts) if parts else Always(True))

@@ -22,19 +22,21 @@ _HAS_OTHERS = (
     "SELECT 1 FROM operations JOIN services ON services.id = service WHERE ? IN (operations.name, services.name)"
 )
 
+Shown = dict[str, Any]  # ready for JSON
+
 
 class Match(NamedTuple):
-    """A span of the set, and what it says to fields."""
+    """A span of the set, and what it says to fields; as long as it is kept, its whole batch is in memory."""
 
     item: Item
     lookup: Lookup
 
 
 class Matches(NamedTuple):
-    """The spans of a trace that are in the set: how many there are, and the earliest of them."""
+    """The spans of a trace that are in the set: how many there are, and what is shown of the earliest of them."""
 
     total: int
-    first: Sequence[Match]
+    first: Sequence[Shown]
 
 
 class Result(NamedTuple):
@@ -44,10 +46,11 @@ class Result(NamedTuple):
     matches: dict[str, Matches]
 
 
-def find(reader: Reader, query: Query, spans: SpanSet, most_shown: int) -> Result:
+def find(reader: Reader, query: Query, spans: SpanSet, most_shown: int, show: Callable[[Match], Shown]) -> Result:
     """The traces in which there are such spans, the newest first.
 
-    ``query`` is what else is asked of the trace; ``most_shown``, how many spans of each trace are wanted.
+    ``query`` is what else is asked of the trace; ``most_shown``, how many spans of each trace are wanted, and ``show``,
+    what of them.
 
     Raises:
         TooSlow
@@ -59,7 +62,7 @@ def find(reader: Reader, query: Query, spans: SpanSet, most_shown: int) -> Resul
         chosen = spans.chosen(_spans(reader, looked_into, row), lookup_of(reader))
         if chosen:
             first = sorted(chosen, key=lambda match: match.item.item.start_time_unix_nano)[:most_shown]
-            matches[row[1].hex()] = Matches(len(chosen), first)
+            matches[row[1].hex()] = Matches(len(chosen), [show(match) for match in first])
         return bool(chosen)
 
     wanted = query if _has_others(reader) else narrowed(query, spans)

@@ -23,11 +23,13 @@ from platform_otel.collector.tempo.fields import (
 from platform_otel.collector.tempo.newest import Window
 from platform_otel.collector.tempo.search import Match, lookup_of
 
-_INTRINSIC = "intrinsic"
+INTRINSIC = "intrinsic"
 # Of these fields nobody picks a value from a list.
 _WITHOUT_LIST = ("duration", "traceDuration", "event:timeSinceStart", "trace:id", "span:id", "span:parentID")
 _NO_TRACE = Trace(0, "", "")
 _AT_ONCE = 500
+# Tempo has such a limit too (max_bytes_per_tag_values_query): https://grafana.com/docs/tempo/latest/configuration/
+_MOST_CHARACTERS = 5_000_000
 
 
 class Scope(NamedTuple):
@@ -55,7 +57,7 @@ def scopes(reader: Reader, window: Window, wanted: str, limit: int) -> list[Scop
         if scope in found:
             found[scope].update([attribute.key for attribute in holder.attributes])
     listed = [Scope(scope, sorted(tags)[:limit]) for scope, tags in found.items() if tags]
-    return [*listed, Scope(_INTRINSIC, names())] if wanted in ("", _INTRINSIC) else listed
+    return [*listed, Scope(INTRINSIC, names())] if wanted in ("", INTRINSIC) else listed
 
 
 def values(reader: Reader, field: Field, where: SpanSet | None, window: Window, limit: int) -> list[TagValue]:
@@ -72,13 +74,19 @@ def values(reader: Reader, field: Field, where: SpanSet | None, window: Window, 
         found: Iterable[object] = _FROM_COLUMNS[field.key](reader)
     else:
         found = _of_newest(reader, field, where, window)
-    distinct: dict[TagValue, None] = {}
-    for value in found:
-        if (shown := _shown(value)) is not None:
-            distinct[shown] = None
-        if len(distinct) >= limit:
+    return sorted(_distinct(found, limit), key=lambda each: each.value)
+
+
+def _distinct(found: Iterable[object], limit: int) -> set[TagValue]:
+    distinct: set[TagValue] = set()
+    characters = 0
+    for shown in map(_shown, found):
+        if shown is not None and shown not in distinct:
+            distinct.add(shown)
+            characters += len(shown.value)
+        if len(distinct) >= limit or characters >= _MOST_CHARACTERS:
             break
-    return sorted(distinct, key=lambda each: each.value)
+    return distinct
 
 
 def _holders(reader: Reader, window: Window) -> Iterator[tuple[str, Any]]:
@@ -118,10 +126,6 @@ def _shown(value: object) -> TagValue | None:
     return TagValue("string", value) if isinstance(value, str) else None
 
 
-def _services(reader: Reader) -> list[str]:
-    return operations.services(reader)
-
-
 def _names(reader: Reader) -> list[str]:
     return [operation.name for operation in operations.kept(reader)]
 
@@ -138,8 +142,8 @@ _ROOTS = """
     SELECT DISTINCT {}.name FROM operations JOIN services ON services.id = service
     WHERE operations.id IN (SELECT DISTINCT root FROM (SELECT root FROM traces ORDER BY start DESC LIMIT 20000))"""
 _FROM_COLUMNS: dict[str, Callable[[Reader], list[str]]] = {
-    "resource.service.name": _services,
-    ".service.name": _services,
+    "resource.service.name": operations.services,
+    ".service.name": operations.services,
     "name": _names,
     "rootServiceName": _root_services,
     "rootName": _root_names,

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from platform_otel.collector.expression import Both, Either, Expression, Not
+from platform_otel.collector.outside import MOST_CONDITIONS
 from platform_otel.collector.tempo.conditions import (
     AllOf,
     Always,
@@ -55,6 +56,7 @@ class _Parser:
         self._tokens = tokens
         self._check = check
         self._next = 0
+        self._conditions = 0
 
     def query(self, depth: int) -> SpanSet:
         left = self._set(depth)
@@ -68,7 +70,7 @@ class _Parser:
             raise self._unexpected(shown or wanted)
 
     def _set(self, depth: int) -> SpanSet:
-        self._check_depth(depth)
+        self._check_size(depth)
         if self._takes("("):
             inner = self.query(depth + 1)
             self.expect(")")
@@ -88,7 +90,7 @@ class _Parser:
         return left
 
     def _term(self, depth: int) -> Expression:
-        self._check_depth(depth)
+        self._check_size(depth)
         if self._takes("!"):
             return Not(self._negated(depth + 1))
         if self._takes("("):
@@ -161,9 +163,12 @@ class _Parser:
         self._next += token.kind != "end"
         return found
 
-    def _check_depth(self, depth: int) -> None:
+    def _check_size(self, depth: int) -> None:
+        self._conditions += 1
         if depth > _DEEPEST:
             raise NotTraceQL(f"parentheses may be nested {_DEEPEST} deep", self._token.position)
+        if self._conditions > MOST_CONDITIONS:
+            raise NotTraceQL(f"a query has at most {MOST_CONDITIONS} sets and conditions", self._token.position)
 
     @property
     def _token(self) -> Token:
