@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from platform_otel.analysis import enclosure
 from platform_otel.analysis.clocks import MILLISECOND, ClockSkew, clock_skews
-from platform_otel.analysis.family import ENTRIES, Families, families, handovers, key_of, unanswered
+from platform_otel.analysis.family import Families, families, handovers, key_of, unanswered
 from platform_otel.analysis.peers import peer_of, place_of
+from platform_otel.analysis.relations import ENTRIES
 from platform_otel.analysis.reunion import Reunion, reunions
 from platform_otel.analysis.service_map import listener, listeners
 from platform_otel.analysis.tree import TraceSpan

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from platform_otel.analysis.intervals import Interval, clipped, covered, shares
 from platform_otel.analysis.peers import peer_of
-from platform_otel.analysis.relations import OUTGOING, is_entry, is_waited_for
+from platform_otel.analysis.relations import CALLS, is_entry, is_waited_for
 from platform_otel.analysis.tree import TraceSpan, TreeNode, duration, walk
 
 
@@ -131,20 +131,20 @@ def _find_place(number: int, spans: Sequence[_Related]) -> None:
             spans[above.outgoing].answers.append(number)
     elif above is not None:
         related.outgoing = above.outgoing
-    if related.span.kind in OUTGOING:
+    if related.span.kind in CALLS:
         related.outgoing = number
 
 
 def _look_below(spans: Sequence[_Related]) -> None:
     for related in reversed(spans):
         if related.parent is not None and not related.is_entry:
-            outgoing = related.has_outgoing_below or related.span.kind in OUTGOING
+            outgoing = related.has_outgoing_below or related.span.kind in CALLS
             spans[related.parent].has_outgoing_below |= outgoing
 
 
 def _is_call(related: _Related) -> bool:
     """Whether an outgoing span is the call itself: one that wraps others is not, unless somebody answers it."""
-    return related.span.kind in OUTGOING and (bool(related.answers) or not related.has_outgoing_below)
+    return related.span.kind in CALLS and (bool(related.answers) or not related.has_outgoing_below)
 
 
 def _waits(related: _Related) -> Iterator[Interval]:

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from platform_otel.analysis.family import CALLS, Families, Key, above, families, key_of
+from platform_otel.analysis.family import Families, Key, above, families, key_of
 from platform_otel.analysis.peers import peer_of
+from platform_otel.analysis.relations import CALLS
 from platform_otel.analysis.tree import TraceSpan, TreeNode, status_code
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from platform_otel.analysis.relations import CALLS, ENTRIES
 from platform_otel.analysis.tree import TraceSpan, TreeNode, build_tree, walk
 
 Key = tuple[str, str]
-
-CALLS = ("client", "producer")
-ENTRIES = ("server", "consumer")
 
 
 class Handover(NamedTuple):

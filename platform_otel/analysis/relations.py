@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from platform_otel.analysis.tree import TraceSpan
 
-OUTGOING = ("client", "producer")
-_INCOMING = ("server", "consumer")
+# Kinds of spans: of what asks another service, and of what is asked.
+CALLS = ("client", "producer")
+ENTRIES = ("server", "consumer")
 
 
 def is_entry(span: TraceSpan, parent: TraceSpan | None) -> bool:
@@ -16,7 +17,7 @@ def is_entry(span: TraceSpan, parent: TraceSpan | None) -> bool:
     """
     if parent is None or span.service != parent.service:
         return True
-    return span.kind in _INCOMING and parent.kind in OUTGOING
+    return span.kind in ENTRIES and parent.kind in CALLS
 
 
 def is_waited_for(span: TraceSpan, parent: TraceSpan) -> bool:

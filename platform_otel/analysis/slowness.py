@@ -7,10 +7,10 @@ from statistics import median
 from typing import NamedTuple
 
 from platform_otel.analysis.alignment import align
-from platform_otel.analysis.family import CALLS, Families, Key, families, key_of
+from platform_otel.analysis.family import Families, Key, families, key_of
 from platform_otel.analysis.intervals import covered
 from platform_otel.analysis.peers import peer_of
-from platform_otel.analysis.relations import is_entry, is_waited_for
+from platform_otel.analysis.relations import CALLS, is_entry, is_waited_for
 from platform_otel.analysis.self_time import self_times
 from platform_otel.analysis.tree import TraceSpan, TreeNode, duration
 

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 
 import click
 
+from platform_otel.cli.token import token_option
 from platform_otel.errors import PlatformTraceError, UsageError
 
 _NEEDED = ("google.protobuf", "google.rpc", "grpc", "h11", "opentelemetry.proto", "re2", "starlette", "uvicorn")
@@ -44,7 +45,7 @@ _PORT = click.IntRange(0, 65535)
 @click.option("--retention", callback=_duration, default="7d", help="How long a trace is kept, such as 12h or 7d.")
 @click.option("--max-size", callback=_size, default="1GiB", help="How much is kept, such as 500MiB or 2GiB.")
 @click.option("--durable", is_flag=True, help="What is acknowledged outlives a loss of power too.")
-@click.option("--token", default="", envvar="PLATFORM_TRACE_COLLECTOR_TOKEN", help="What clients must show.")
+@token_option("What clients must show.")
 @click.option("--insecure", is_flag=True, help="Listen on another address without a token: all who reach it may read.")
 @click.option("--allow-host", multiple=True, help="A name that browsers may know the query port by. Repeatable.")
 @click.option("--allow-origin", multiple=True, help="A page that may send OTLP, as http://HOST:PORT. Repeatable.")

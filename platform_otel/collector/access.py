@@ -42,7 +42,8 @@ class Access(NamedTuple):
     def is_own_origin(self, headers: Mapping[str, str]) -> bool:
         """Whether no page asks, or one of ours."""
         origin = headers.get("origin")
-        return origin is None or urlsplit(origin).netloc == headers.get("host")
+        # What follows the scheme, as it is: a browser sends no more than a host with its port.
+        return origin is None or origin.partition("://")[2] == headers.get("host")
 
     def is_allowed_origin(self, headers: Mapping[str, str]) -> bool:
         """Whether no page sends OTLP, or one that may."""
@@ -53,7 +54,7 @@ class Access(NamedTuple):
 def host_name(host: str) -> str:
     """The name in a Host header, without its port, in lower case; "" if it is none."""
     try:
-        return urlsplit(f"//{host}").hostname or ""
+        return "" if "@" in host else urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
 

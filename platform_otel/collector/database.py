@@ -101,6 +101,8 @@ class Database:
         # In memory there is one connection only: other connections would see other databases.
         self._turn: AbstractContextManager[object] = RLock() if self._in_memory else nullcontext()
         self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
+        if not self._in_memory:
+            _check_kind(path)
         self._lock = None if self._in_memory else _locked(path)
         self._writer = self._opened(say)
         self.size()
@@ -236,6 +238,12 @@ def _connect(path: str) -> sqlite3.Connection:
     return sqlite3.connect(
         path, isolation_level=None, check_same_thread=False, timeout=_SECONDS_TO_WAIT, cached_statements=256
     )
+
+
+def _check_kind(path: str) -> None:
+    """Before anything is made or changed: a device, made private, would be lost to everybody else."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise PlatformTraceError(f"cannot write {path}: it is no file", "name another file with --db")
 
 
 def _make_private(path: str) -> None:

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from platform_otel.analysis.characters import printable
 from platform_otel.analysis.tree import TraceSpan, build_tree, status_code, walk
-
-
-def trace_of(spans: Iterable[TraceSpan], path: str) -> list[TraceSpan]:
-    """The trace whose first request asked for this path, or nothing."""
-    traces: dict[str, list[TraceSpan]] = {}
-    for span in spans:
-        traces.setdefault(span.trace_id, []).append(span)
-    for trace in traces.values():
-        if any(not span.parent_id and request(span).endswith(f" {path}") for span in trace):
-            return trace
-    return []
 
 
 def request(span: TraceSpan) -> str:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 import time
+import zlib
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
 from platform_otel.collector.answers import NotThere
 from platform_otel.collector.api import QUESTIONS, Question
 from platform_otel.collector.database import Reader, TooSlow
+from platform_otel.collector.json_pieces import encoded
 from platform_otel.collector.parameters import BadParameter, read_all
 from platform_otel.collector.schema import check
 from platform_otel.errors import PlatformTraceError
-from platform_otel.show.source import HINTS, NoSuchTrace
+from platform_otel.show.source import HINTS, NAME_A_FILE, NoSuchTrace
 
 _SECONDS = 20.0
 # How many steps of SQLite's machine go between two looks at the clock, as in collector/database.py.
 _STEPS = 50_000
+# What a file says that something else wrote to.
+_DAMAGED = (sqlite3.Error, zlib.error, DecodeError, UnicodeDecodeError, IndexError)
 
 
 class File:
@@ -36,7 +43,7 @@ class File:
             address = f"{Path(path).absolute().as_uri()}?mode=ro"
             self._connection = sqlite3.connect(address, uri=True, isolation_level=None)
             self._check()
-        except sqlite3.Error as error:
+        except _DAMAGED as error:
             raise self._unreadable(error) from error
 
     def __enter__(self) -> File:
@@ -54,14 +61,15 @@ class File:
         question, of_path = _question(path)
         given = {name: str(value) for name, value in parameters.items()}
         try:
-            return question.answer(self._reader(), read_all(question.parameters, {**given, **of_path}))
+            answer = question.answer(self._reader(), read_all(question.parameters, {**given, **of_path}))
+            return json.loads(encoded(answer))
         except NotThere as error:
             raise NoSuchTrace(str(error), "platform-trace show traces lists what is there") from error
         except BadParameter as error:
             raise PlatformTraceError(str(error), HINTS[HTTPStatus.BAD_REQUEST]) from error
         except TooSlow as error:
             raise PlatformTraceError(str(error), HINTS[HTTPStatus.GATEWAY_TIMEOUT]) from error
-        except sqlite3.Error as error:
+        except _DAMAGED as error:
             raise self._unreadable(error) from error
 
     def _check(self) -> None:
@@ -81,9 +89,7 @@ class File:
         return Reader(self._connection, is_late)
 
     def _unreadable(self, error: Exception) -> PlatformTraceError:
-        return PlatformTraceError(
-            f"cannot read {self._path}: {error}", "name a file that platform-trace collector --db wrote"
-        )
+        return PlatformTraceError(f"cannot read {self._path}: {error}", NAME_A_FILE)
 
 
 def _question(path: str) -> tuple[Question, dict[str, str]]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from platform_otel.analysis.characters import printable
+from platform_otel.analysis.characters import fit, printable
 from platform_otel.show.lists import moment
 
 Json = Any  # what a collector answers
+
+# Columns: three lines of a terminal, for a name or message without end.
+_WIDEST = 300
 
 CAUSES = {
     "caller_not_traced": "the caller is not traced",
@@ -38,9 +41,8 @@ def slow(answer: Json) -> Iterator[str]:
 
 def _paragraphs(answer: Json, found: Json, lines: Callable[[Json], list[str]], nothing: str) -> Iterator[str]:
     for each in found:
-        yield from (
-            printable(line) if number == 0 else f"  {printable(line)}" for number, line in enumerate(lines(each))
-        )
+        head, *rest = (fit(printable(line), _WIDEST, "...") for line in lines(each))
+        yield from (head, *(f"  {line}" for line in rest))
         yield ""
     yield f"{'' if found else f'{nothing} in these. '}Looked at {_extent(answer)}."
 

@@ -8,14 +8,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from ssl import SSLError
 from typing import Any, Protocol
 from urllib.parse import SplitResult, urlencode, urlsplit
 
+from platform_otel.analysis.characters import fit, printable
 from platform_otel.errors import PlatformTraceError, UsageError
 
 # A collector answers within 5 s, or says that it takes too long.
 _SECONDS = 20
 _URL = "http://127.0.0.1:16686"
+_LONGEST_REASON = 500
+NAME_A_FILE = "name a file that platform-trace collector --db wrote"
 
 Answer = Any  # JSON
 
@@ -49,7 +53,10 @@ def opened(url: str, db: str, token: str) -> Iterator[Source]:
     if url:
         raise UsageError("--url and --db are two places", "name one of them")
     if not os.path.exists(db):
-        raise PlatformTraceError(f"there is no file {db}", "name a file that platform-trace collector --db wrote")
+        raise PlatformTraceError(f"there is no file {db}", NAME_A_FILE)
+    if not os.path.isfile(db):
+        # SQLite would wait for a pipe for ever.
+        raise PlatformTraceError(f"{db} is no file", NAME_A_FILE)
     try:
         from platform_otel.show.file import File
     except ModuleNotFoundError as error:
@@ -66,6 +73,7 @@ class Collector:
     def __init__(self, url: str, token: str = "") -> None:
         self.url = url.rstrip("/")
         self._address = _address(url)
+        self._is_known = False
         self._headers = {"authorization": f"Bearer {token}"} if token else {}
 
     def ask(self, path: str, **parameters: object) -> Answer:
@@ -74,16 +82,38 @@ class Collector:
         Raises:
             NoSuchTrace, PlatformTraceError
         """
-        status, body = self._get(path + (f"?{urlencode(parameters)}" if parameters else ""))
+        if path.startswith("/query/") and not self._is_known:
+            self._look_at_status()
+        return self._answer(path + (f"?{urlencode(parameters)}" if parameters else ""))
+
+    def _look_at_status(self) -> None:
+        """Anything may answer with JSON; with this, only a collector does."""
+        try:
+            self._is_known = self._answer("/query/status").keys() >= {"version", "otlpPort", "received"}
+        except NoSuchTrace:
+            pass
+        if not self._is_known:
+            raise self._is_none()
+
+    def _answer(self, path: str) -> Answer:
+        status, body = self._get(path)
         try:
             answer = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
-        if not isinstance(answer, dict) or (status != HTTPStatus.OK and "error" not in answer):
-            raise PlatformTraceError(f"what answers at {self.url} is no collector", "name its query port with --url")
-        if status != HTTPStatus.OK:
-            raise _refusal(status, str(answer["error"]))
-        return answer
+        if not isinstance(answer, dict):
+            raise self._is_none()
+        if status == HTTPStatus.OK:
+            return answer
+        error = answer.get("error")
+        if isinstance(error, dict):  # Jaeger's
+            error = error.get("message")
+        if not isinstance(error, str):
+            raise self._is_none()
+        raise _refusal(status, error)
+
+    def _is_none(self) -> PlatformTraceError:
+        return PlatformTraceError(f"what answers at {self.url} is no collector", "name its query port with --url")
 
     def _get(self, path: str) -> tuple[int, bytes]:
         secured = self._address.scheme == "https"
@@ -107,27 +137,31 @@ def _address(url: str) -> SplitResult:
         understood = address.scheme in ("http", "https") and address.hostname and address.port != 0
     except ValueError:
         understood = False
-    if not understood or "@" in address.netloc or not url.isascii() or not url.isprintable():
+    if not understood or "@" in address.netloc or not url.isascii() or not url.isprintable() or " " in url:
         raise UsageError("--url is not an address of a collector", "write it as http://127.0.0.1:16686")
     return address
 
 
 def _reason(error: Exception) -> str:
-    number = getattr(error, "errno", None)
-    return os.strerror(number) if number and number > 0 else str(error) or type(error).__name__
+    # What ssl says has numbers of its own.
+    number = None if isinstance(error, SSLError) else getattr(error, "errno", None)
+    return os.strerror(number) if number and number > 0 else _said(str(error)) or type(error).__name__
+
+
+def _said(text: str) -> str:
+    """What a stranger said, fit for a terminal."""
+    return fit(printable(text), _LONGEST_REASON, "...")
 
 
 def _refusal(status: int, says: str) -> PlatformTraceError:
-    from platform_otel.analysis.characters import printable
-
     if status == HTTPStatus.NOT_FOUND:
-        return NoSuchTrace(printable(says), "platform-trace show traces lists what is there")
+        return NoSuchTrace(_said(says), "platform-trace show traces lists what is there")
     if status == HTTPStatus.UNAUTHORIZED:
         return PlatformTraceError(
             "the collector wants its token", "give it with --token or PLATFORM_TRACE_COLLECTOR_TOKEN"
         )
     # In its own words: they are the same for a file.
-    return PlatformTraceError(printable(says), HINTS.get(status, ""))
+    return PlatformTraceError(_said(says), HINTS.get(status, ""))
 
 
 HINTS: Mapping[int, str] = {

@@ -9,16 +9,15 @@ from platform_otel.analysis.characters import columns, fit, pad, printable
 _WIDEST_CELL = 60
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]], to_the_right: str, ellipsis: str = "…") -> list[str]:
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], to_the_right: str) -> list[str]:
     """Lines for a table.
 
     Args:
         heads: of the columns.
         rows: their cells; whatever is in them is made printable.
         to_the_right: a letter for each column: r for those that stand to the right, l for others.
-        ellipsis: for what is too long.
     """
-    cells = [list(heads), *([fit(printable(cell), _WIDEST_CELL, ellipsis) for cell in row] for row in rows)]
+    cells = [list(heads), *([fit(printable(cell), _WIDEST_CELL, "...") for cell in row] for row in rows)]
     widths = [max(map(columns, column)) for column in zip(*cells, strict=True)]
     return [_line(row, widths, to_the_right) for row in cells]
 

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -33,7 +33,7 @@ from platform_otel.demo.fleet import (
     untraced,
 )
 from platform_otel.demo.interruption import Interrupted, Interruption
-from platform_otel.demo.traces import is_complete, title, trace_of
+from platform_otel.demo.traces import is_complete, request, title
 from platform_otel.errors import PlatformTraceError
 from platform_otel.show.source import Collector as Source
 from tests.collector.running import Collector, Made, body
@@ -44,6 +44,17 @@ PLATFORM_TRACE = str(Path(sys.executable).parent / "platform-trace")
 GOOD = "/people/ada/answers/haiku"
 FAILING = "/people/ada/answers/elegy"
 PATIENCE = 60.0
+
+
+def trace_of(spans: Iterable[TraceSpan], path: str) -> list[TraceSpan]:
+    """The trace whose first request asked for this path, or nothing."""
+    traces: dict[str, list[TraceSpan]] = {}
+    for span in spans:
+        traces.setdefault(span.trace_id, []).append(span)
+    for trace in traces.values():
+        if any(not span.parent_id and request(span).endswith(f" {path}") for span in trace):
+            return trace
+    return []
 
 
 class Journey(NamedTuple):

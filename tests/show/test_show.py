@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import pty
+import socket
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import NamedTuple
 
 import pytest
@@ -229,6 +232,18 @@ def test_colours_can_be_refused(shown: Shown, variables: dict[str, str]) -> None
     assert "\x1b" not in on_a_terminal(shown, **{"NO_COLOR": "", **variables})
 
 
+def test_a_name_without_end_is_cut_in_every_list(tmp_path: Path) -> None:
+    name = "n" * 100_000
+    with Collector(db=tmp_path / "db") as collector:
+        collector.send(body(Made(FIRST, 1, service=name, name=name, status=ERROR, attributes={"error.type": name})))
+        for words in (("services",), ("traces",), ("trace", "abc1"), ("hops",), ("errors",)):
+            outcome = run(LAUNCHER, "show", *words, "--db", tmp_path / "db", PYTHONIOENCODING="ascii")
+
+            assert outcome.returncode == 0
+            assert "nnn..." in outcome.stdout or "nnn~" in outcome.stdout
+            assert max(map(len, outcome.stdout.splitlines())) <= 302
+
+
 def test_an_output_that_knows_only_ascii_gets_only_ascii(shown: Shown) -> None:
     outcome = run(LAUNCHER, "show", "trace", "abc1", "--db", shown.db, PYTHONIOENCODING="ascii")
 
@@ -287,8 +302,85 @@ def test_what_is_no_collector_is_noticed(shown: Shown) -> None:
     assert outcome.stderr == (f"Error: what answers at {url} is no collector\nHint: name its query port with --url\n")
 
 
+class Stranger:
+    """A server that answers every request with these bytes, and whoever it is that asks is told nothing else."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self._answer = b"".join(pieces)
+
+    def __enter__(self) -> str:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._thread = Thread(target=self._serve, daemon=True)
+        self._thread.start()
+        return f"127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join(PATIENCE)
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                with connection, suppress(OSError):
+                    connection.recv(65536)
+                    connection.sendall(self._answer)
+
+
+OK = b"HTTP/1.1 200 OK\r\n\r\n"
+
+
 @pytest.mark.parametrize(
-    "url", ["nowhere", "ftp://host", "http://", "http://u:p@host", "http://h:x", "http://h\r\nX: 1"]
+    "answer",
+    [
+        OK + b"<html>",
+        OK + b'{"services": ["a"], "traces": [], "hops": [], "groups": []}',
+        OK + b"[]",
+        OK + b'{"a":' * 100_000,
+        b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n",
+        b'HTTP/1.1 500 Oh\r\n\r\n{"error": {"no": "text"}}',
+        b"HTTP/1.1 401 Who\r\n\r\nare you",
+        b'HTTP/1.1 404 Nowhere\r\n\r\n{"error": "Not Found"}',
+    ],
+    ids=["a page", "other JSON", "a list", "deep JSON", "elsewhere", "another failure", "a refusal", "nothing"],
+)
+@pytest.mark.parametrize("words", [("services",), ("hops",), ("logs", "a" * 32)])
+def test_what_strangers_answer_is_not_taken_for_a_collectors_answer(answer: bytes, words: tuple[str, ...]) -> None:
+    with Stranger(answer) as address:
+        outcome = run(LAUNCHER, "show", *words, "--url", f"http://{address}")
+
+    assert (outcome.returncode, outcome.stdout) == (1, "")
+    assert outcome.stderr == (
+        f"Error: what answers at http://{address} is no collector\nHint: name its query port with --url\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f"\x9b31m{STEERS}{'x' * 100_000}\r\n\r\n".encode("latin-1", "replace"),
+        b'HTTP/1.1 400 Bad\r\n\r\n{"error": "\\u001b[2J\\u202e' + b"x" * 100_000 + b'"}',
+    ],
+    ids=["no HTTP", "a failure"],
+)
+def test_what_strangers_say_steers_no_terminal_and_does_not_fill_it(answer: bytes) -> None:
+    with Stranger(answer) as address:
+        outcome = run(LAUNCHER, "show", "services", "--url", f"http://{address}")
+
+    assert outcome.returncode == 1
+    assert all(line.isprintable() and len(line) < 700 for line in outcome.stderr.splitlines())
+
+
+def test_a_port_without_tls_is_said_to_be_one(shown: Shown) -> None:
+    outcome = run(LAUNCHER, "show", "services", "--url", shown.url.replace("http:", "https:"))
+
+    assert outcome.returncode == 1
+    assert "[SSL" in outcome.stderr.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    "url", ["nowhere", "ftp://host", "http://", "http://u:p@host", "http://h:x", "http://h\r\nX: 1", "http://h/a b"]
 )
 def test_an_address_that_is_none_is_explained(url: str) -> None:
     outcome = run(LAUNCHER, "show", "services", "--url", url)
@@ -343,6 +435,38 @@ def test_a_file_that_is_none_of_a_collector_is_explained_and_left_alone(
     assert "\nHint: " in outcome.stderr
     assert [path.name for path in tmp_path.iterdir()] == ([] if content is None else ["file"])
     assert content is None or file.read_bytes() == content
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe"])
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path, kind: str) -> None:
+    place = tmp_path / kind
+    place.mkdir() if kind == "folder" else os.mkfifo(place)
+    outcome = run(LAUNCHER, "show", "services", "--db", place)
+
+    assert outcome.stderr == (
+        f"Error: {place} is no file\nHint: name a file that platform-trace collector --db wrote\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "damage, words",
+    [
+        ("UPDATE batches SET raw = x'00ff00ff'", ("trace", "abd1")),
+        ("UPDATE batches SET raw = substr(raw, 1, length(raw) / 2)", ("hops",)),
+        ("UPDATE spans SET position = 1000", ("trace", "abd1")),
+        ("UPDATE services SET name = CAST(x'ff' AS TEXT) WHERE id = 1", ("services",)),
+    ],
+)
+def test_a_damaged_file_is_explained(tmp_path: Path, damage: str, words: tuple[str, ...]) -> None:
+    with Collector(db=tmp_path / "db") as collector:
+        collector.send(body(*SPANS))
+    with sqlite3.connect(tmp_path / "db") as connection:
+        connection.execute(damage)
+    outcome = run(LAUNCHER, "show", *words, "--db", tmp_path / "db")
+
+    assert outcome.returncode == 1
+    assert outcome.stderr.startswith(f"Error: cannot read {tmp_path / 'db'}: ")
+    assert "Traceback" not in outcome.stderr
 
 
 def test_a_database_of_something_else_is_not_read(tmp_path: Path) -> None:
