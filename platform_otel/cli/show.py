@@ -12,7 +12,8 @@ from typing import Any, TextIO, TypeVar
 import click
 
 from platform_otel.cli.terminal import echo, style
-from platform_otel.errors import PlatformTraceError
+from platform_otel.cli.token import token_option
+from platform_otel.errors import PlatformTraceError, UsageError
 from platform_otel.show.source import NoSuchTrace, Source, opened
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -46,9 +47,7 @@ def _of_source(command: Command) -> Command:
     """The options that say whom to ask."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print what the collector answers."),
-        click.option(
-            "--token", default="", envvar="PLATFORM_TRACE_COLLECTOR_TOKEN", help="What the collector wants to be shown."
-        ),
+        token_option("What the collector wants to be shown."),
         click.option("--db", default="", help="Read a collector's file in place of asking one that runs."),
         click.option("--url", default="", help="Query port of a running collector; by default http://127.0.0.1:16686."),
     ):
@@ -200,7 +199,9 @@ def slow(url: str, db: str, token: str, as_json: bool, **values: object) -> None
 
 @command.command("coverage")
 @_of_source
-@click.option("--expect", type=click.File(encoding="utf-8"), help="A list of services and hops that there should be.")
+@click.option(
+    "--expect", type=click.File(encoding="utf-8-sig"), help="A list of services and hops that there should be."
+)
 @click.option(
     "--backend",
     type=click.Choice(("collector", "jaeger", "tempo")),
@@ -226,12 +227,19 @@ def coverage(
     from platform_otel.show import coverage as shown
     from platform_otel.show.backends import Window, backend_at
 
-    wanted = shown.expected(expect.read()) if expect else shown.Expected()
+    wanted = shown.expected(_text_of(expect)) if expect else shown.Expected()
     with opened(url, db, token) as source:
         window = Window(start, end if end is not None else time.time_ns())
         found = shown.coverage(backend_at(source, "collector" if db else backend or ""), window, wanted)
     _print(shown.as_json(found), as_json, lambda _: shown.lines(found, style().arrow))
     sys.exit(0 if found.is_whole else 1)
+
+
+def _text_of(file: TextIO) -> str:
+    try:
+        return file.read()
+    except UnicodeDecodeError:
+        raise UsageError(f"{file.name} is not in UTF-8", "write one service on a line, or A -> B") from None
 
 
 def _given(values: dict[str, object]) -> dict[str, object]:

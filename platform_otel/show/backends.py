@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any, NamedTuple, Protocol
@@ -59,7 +60,7 @@ class Jaeger:
 
     def services(self, window: Window) -> list[str]:
         """As Backend has it."""
-        return list(self._source.ask("/api/v3/services")["services"])
+        return list(self._source.ask("/api/v3/services").get("services", ()))
 
     def traces(self, service: str, window: Window, limit: int) -> list[Json]:
         """As Backend has it."""
@@ -70,9 +71,10 @@ class Jaeger:
             "query.num_traces": limit,
         }
         try:
-            return [self._source.ask("/api/v3/traces", **asked)["result"]]
+            found = self._source.ask("/api/v3/traces", **asked).get("result")
         except NoSuchTrace:
             return []
+        return [found] if found else []
 
 
 class Tempo:
@@ -87,7 +89,7 @@ class Tempo:
     def services(self, window: Window) -> list[str]:
         """As Backend has it."""
         answer = self._source.ask("/api/v2/search/tag/resource.service.name/values", **_seconds(window))
-        return [each["value"] for each in answer["tagValues"]]
+        return [each["value"] for each in answer.get("tagValues", ())]
 
     def traces(self, service: str, window: Window, limit: int) -> list[Json]:
         """As Backend has it."""
@@ -95,7 +97,42 @@ class Tempo:
         query = f'{{ resource.service.name = "{quoted}" }}'
         found = self._source.ask("/api/search", q=query, limit=limit, **_seconds(window))
         ids = [each["traceID"] for each in found.get("traces", ())]
-        return [self._source.ask(f"/api/v2/traces/{each}")["trace"] for each in ids]
+        return [_as_otlp(self._source.ask(f"/api/v2/traces/{each}").get("trace", {})) for each in ids]
+
+
+# By the numbers that OTLP/JSON has for them.
+_NAMES = (
+    ("SPAN_KIND_UNSPECIFIED", "SPAN_KIND_INTERNAL", "SPAN_KIND_SERVER", "SPAN_KIND_CLIENT", "SPAN_KIND_PRODUCER",
+     "SPAN_KIND_CONSUMER"),
+    ("STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"),
+)  # fmt: skip
+
+
+def _as_otlp(trace: Json) -> Json:
+    """The same in OTLP/JSON. Tempo writes protobuf's own JSON: ids in base64, and the names of kinds and statuses.
+
+    Source: https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
+    """
+    for of_resource in trace.get("resourceSpans", ()):
+        for of_scope in of_resource.get("scopeSpans", ()):
+            of_scope["spans"] = [_span(span) for span in of_scope.get("spans", ())]
+    return trace
+
+
+def _span(span: Json) -> Json:
+    status = span.get("status", {})
+    ids = {key: _hexadecimal(span.get(key, "")) for key in ("traceId", "spanId", "parentSpanId")}
+    code = {"code": _number(status.get("code", 0))}
+    return {**span, **ids, "kind": _number(span.get("kind", 0)), "status": {**status, **code}}
+
+
+def _hexadecimal(id_: str) -> str:
+    # Neither eight nor sixteen bytes fill their base64.
+    return base64.b64decode(id_).hex() if id_.endswith("=") else id_
+
+
+def _number(value: Json) -> Json:
+    return next((names.index(value) for names in _NAMES if value in names), value)
 
 
 KINDS: Mapping[str, Callable[[Source], Backend]] = {"collector": OurCollector, "jaeger": Jaeger, "tempo": Tempo}

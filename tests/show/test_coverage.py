@@ -135,6 +135,24 @@ def test_what_began_before_that_while_is_not_looked_at(collector: Collector) -> 
     )
 
 
+@pytest.mark.parametrize(
+    ("content", "code", "said"),
+    [
+        (b"\xef\xbb\xbfgate\r\n", 1, ""),
+        (b"caf\xe9\n", 2, "Error: {} is not in UTF-8\nHint: write one service on a line, or A -> B\n"),
+    ],
+    ids=["with a byte order mark", "in Latin-1"],
+)
+def test_a_list_is_in_utf_8(collector: Collector, tmp_path: Path, content: bytes, code: int, said: str) -> None:
+    file = tmp_path / "fleet.txt"
+    file.write_bytes(content)
+    words = ["--url", f"http://{collector.query}", "--backend", "collector", "--expect", str(file), "--json"]
+    outcome = run(LAUNCHER, "show", "coverage", *words)
+
+    assert (outcome.returncode, outcome.stderr) == (code, said.format(file))
+    assert not outcome.stdout or json.loads(outcome.stdout)["services"][0]["service"] == "gate"
+
+
 def test_a_list_has_services_and_hops() -> None:
     text = "# all\ngate\n\n  identity   # the second\ngate->identity\nllm-gateway -> prompts # a hop\n"
 
