@@ -33,6 +33,7 @@ _OF_THE_SYSTEM = ("/bin", "/usr/bin")
 _ENVIRONMENTS_FOR_ONE = ("pipx", "uvx")
 # They run what is installed in the project's environment, where others have names of their own for commands.
 _OF_THE_PROJECT = ("poetry run", "uv run")
+TAKES_ARGUMENTS = "the image's own entry point takes these arguments"
 NOT_PYTHON = "is not known to be a Python program"
 
 
@@ -120,7 +121,7 @@ def _before_program(words: Sequence[str], process: LaunchedProcess, scripts: Col
         program = process.script
         if inside not in _OF_THE_PROJECT:
             _refuse_unknown(program, scripts)
-    service = infer(process.argv, {}, "/", lambda _: "")
+    service = _certain(infer(process.argv, {}, "/", lambda _: ""))
     if tuple(words[len(words) - len(written) :]) == tuple(written):
         return Point(len(words) - len(written), -1, launcher_beside(program), service=service)
     # uv runs a script, or a module, with its environment's Python.
@@ -130,10 +131,15 @@ def _before_program(words: Sequence[str], process: LaunchedProcess, scripts: Col
     raise Untold("the words of its command are not those that will run")
 
 
+def _certain(service: str) -> str:
+    """A name without what is filled in later: a shell's or Compose's variable, a specifier of systemd."""
+    return "" if set(service) & set("$%") else service
+
+
 def _refuse_unknown(program: str, scripts: Collection[str]) -> None:
     name = os.path.basename(program)
     if program.startswith("-"):
-        raise Untold("the image's own entry point takes these arguments")
+        raise Untold(TAKES_ARGUMENTS)
     if name in scripts or name in _ALSO_PYTHON or is_known(name):
         return
     if not name.endswith(".py"):
@@ -145,11 +151,12 @@ def _refuse_unknown(program: str, scripts: Collection[str]) -> None:
 def launcher_beside(program: str) -> tuple[str, ...]:
     """The launcher in the environment of a program: beside it, if the program is named by the path of a bin folder."""
     folder = os.path.dirname(program)
-    if os.path.basename(folder) != "bin":
-        return ("platform-trace",)
     if folder in _OF_THE_SYSTEM:
         python = program if is_python(program) else f"{folder}/python3"
         return (python, "-m", "platform_otel")
+    if os.path.basename(folder) != "bin":
+        # As in pyenv's shims: this Python has its programs elsewhere.
+        return (program, "-m", "platform_otel") if folder and is_python(program) else ("platform-trace",)
     return (f"{folder}/platform-trace",)
 
 

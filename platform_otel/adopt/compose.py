@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from platform_otel.adopt.commands import Adopted, Point
-from platform_otel.adopt.dockerfile import runs_python
+from platform_otel.adopt.dockerfile import entry_point, runs_python
 from platform_otel.adopt.plan import Note, Plan, Wanted, launcher_options, name_for, together, version_of_image
 from platform_otel.adopt.text import Edit, Unedited, after_line, line_number
 from platform_otel.adopt.yaml_command import Command, command_of
@@ -20,9 +20,12 @@ OF_ITS_IMAGE = "the image's own entry point decides what it runs"
 
 
 class _Service(NamedTuple):
+    """A service, and those of this file that it extends, the nearest first."""
+
     name: str
     entries: Entries
     place: int
+    extended: tuple[Entries, ...] = ()
 
 
 def is_compose(document: Node) -> bool:
@@ -39,7 +42,7 @@ def plan(text: str, document: Entries, wanted: Wanted) -> Plan:
     """What is to be done in a Compose file."""
     services = document.entries("services")
     found = [
-        _Service(text_of(name), meant, name.start)
+        _Service(text_of(name), meant, name.start, tuple(_extended(meant, services)))
         for name, value in (services.pairs if services else ())
         if isinstance(meant := followed(value), Entries) and text_of(name) != "<<"
     ]
@@ -50,6 +53,19 @@ def plan(text: str, document: Entries, wanted: Wanted) -> Plan:
         _left(text, service, _SHARED, wanted) if each.edits and left & set(_commands(service.entries)) else each
         for service, each in plans
     )
+
+
+def _extended(service: Entries, services: Entries | None) -> Iterator[Entries]:
+    """The services of this file that a service extends; those of other files are not looked for."""
+    seen = [service]
+    while (extends := seen[-1].get("extends")) is not None and services is not None:
+        is_here = not isinstance(extends, Entries) or extends.get("file") is None
+        name = extends.text("service") if isinstance(extends, Entries) else text_of(extends)
+        base = services.entries(name) if is_here else None
+        if base is None or base in seen:
+            return
+        seen.append(base)
+        yield base
 
 
 def _commands(service: Entries) -> list[int]:
@@ -98,12 +114,13 @@ def _adopted(text: str, service: _Service, shared: frozenset[int], wanted: Wante
     command = command_of(text, nodes, doubled=True)
     if not command.words:
         return _of_its_image(text, service, shared, wanted)
-    point = command.point(wanted.scripts)
+    before = entry_point(*_dockerfile(entries), wanted) if nodes[0] is None and _is_built(entries) else ()
+    point = command.point(wanted.scripts, before)
     variables = _variables(service, point.service, wanted)
     edits, options = _environment(text, entries, variables, shared)
     if options and any(node is not None and node.start in shared for node in nodes):
         raise Unedited("its command and its variables are those of other services, too")
-    images = () if entries.get("build") is not None else (entries.text("image"),)
+    images = () if _is_built(entries) else (entries.text("image"),)
     return Plan((*edits, _prefix(command, point, options)), images=tuple(filter(None, images)))
 
 
@@ -113,16 +130,38 @@ def _prefix(command: Command, point: Point, options: Sequence[str]) -> Edit:
 
 
 def _of_its_image(text: str, service: _Service, shared: frozenset[int], wanted: Wanted) -> Plan:
-    """A service whose command is in the Dockerfile that it is built from."""
-    if service.entries.get("extends") is not None:
-        raise Untold("the service that it extends says what it runs")
-    inferred = runs_python(*_dockerfile(service.entries), wanted) if service.entries.get("build") is not None else None
-    if inferred is None:
-        raise Untold(OF_ITS_IMAGE)
+    """A service whose command is that of one that it extends, or in the Dockerfile that it is built from."""
+    inferred = _inferred(text, service, wanted)
     edits, options = _environment(text, service.entries, _variables(service, inferred, wanted), shared)
     if options:
         raise Unedited("its variables are those of other services, too")
     return Plan(tuple(edits))
+
+
+def _inferred(text: str, service: _Service, wanted: Wanted) -> str:
+    """What the command calls the service, which stands elsewhere."""
+    if service.entries.get("extends") is not None:
+        return _of_extended(text, service, wanted)
+    found = runs_python(*_dockerfile(service.entries), wanted) if _is_built(service.entries) else None
+    if found is None:
+        raise Untold(OF_ITS_IMAGE)
+    return found
+
+
+def _of_extended(text: str, service: _Service, wanted: Wanted) -> str:
+    """What the command of the service that this one extends calls it; it is adopted there."""
+    for each in service.extended:
+        command = command_of(text, [each.get("entrypoint"), each.get("command")], doubled=True)
+        if command.words:
+            try:
+                return command.point(wanted.scripts).service
+            except Adopted:
+                return ""
+    raise Untold("the service that it extends says what it runs")
+
+
+def _is_built(service: Entries) -> bool:
+    return service.get("build") is not None
 
 
 def _dockerfile(service: Entries) -> tuple[str, str]:
@@ -146,6 +185,8 @@ def _variables(service: _Service, inferred: str, wanted: Wanted) -> dict[str, st
         "OTEL_RESOURCE_ATTRIBUTES": f"service.version={version}" if version else "",
     }
     known = _known(service.entries, wanted)
+    for each in service.extended:  # its name is its own
+        known |= _known(each, wanted) - {"OTEL_SERVICE_NAME"}
     return {name: value for name, value in variables.items() if value and name not in known}
 
 

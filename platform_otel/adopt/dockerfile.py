@@ -16,6 +16,10 @@ from platform_otel.doctor.launched import Untold
 
 # Debian's and others' way of an entry point that ends as what it is given.
 _HANDS_ON = re.compile(r'^\s*exec\s+(?:\S+\s+)?"?\$@"?', re.MULTILINE)
+# What decides by the words that it is given, as in: if [ "$1" = gunicorn ].
+_LOOKS_AT_WORDS = re.compile(r"\$\{?[1-9*#]|\bshift\b|\bset\s+--|\bgetopts\b")
+
+_SCRIPTS = (".sh", "entrypoint")
 
 
 class _Command(NamedTuple):
@@ -40,17 +44,43 @@ def plan(text: str, wanted: Wanted) -> Plan:
 
 def runs_python(path: str, target: str, wanted: Wanted) -> str | None:
     """What the Dockerfile at this path calls the service that it runs, "" for nothing; None if it runs no Python."""
-    text = wanted.read(path)
-    several = stages(text) if text is not None else []
-    chosen = [stage for stage in several if stage.name == target.lower()] if target else several
-    if not chosen:
-        return None
     try:
-        return _point(_command(chosen[-1], several), wanted)[1].service
+        return _point(_command_at(path, target, wanted), _beside(path, wanted))[1].service
     except Adopted:
         return ""
     except (Untold, Unedited):
         return None
+
+
+def entry_point(path: str, target: str, wanted: Wanted) -> list[str]:
+    """The words that the Dockerfile at this path puts before a command; none where a script becomes the command.
+
+    Raises:
+        Adopted: it puts the prefix there.
+        Untold: what it does with a command is not certain.
+    """
+    entry = _command_at(path, target, wanted).entry
+    words = entry.words() if entry is not None else []
+    if words is None:
+        raise Untold("the image's own entry point is a shell's line, which is given no command")
+    texts = [word.text for word in words]
+    if script := _script(texts):
+        _refuse_script(script, _beside(path, wanted))
+        return []
+    return texts
+
+
+def _command_at(path: str, target: str, wanted: Wanted) -> _Command:
+    text = wanted.read(path)
+    several = stages(text) if text is not None else []
+    chosen = [stage for stage in several if stage.name == target.lower()] if target else several
+    return _command(chosen[-1], several) if chosen else _Command(None, None)
+
+
+def _beside(path: str, wanted: Wanted) -> Wanted:
+    """The same, reading from the folder of this Dockerfile."""
+    folder = os.path.dirname(path)
+    return wanted._replace(read=lambda other: wanted.read(os.path.join(folder, other)))
 
 
 def _chain(stage: Stage, several: Sequence[Stage]) -> list[Stage]:
@@ -97,12 +127,15 @@ def _point(command: _Command, wanted: Wanted) -> tuple[Instruction, Point]:
     entry = command.entry.words()
     if entry is None or command.command is None:
         return _alone(command.entry, wanted)
+    before = [word.text for word in entry]
+    if script := _script(before):
+        _refuse_script(script, wanted)
+        return _alone(command.command, wanted)
     arguments = command.command.words()
     if arguments is None:
-        raise Untold("its command is a shell's line that its entry point is given")
-    if entry and entry[0].text.endswith((".sh", "entrypoint")):
-        return _handed_on(command, entry[0].text, wanted)
-    point = point_in([word.text for word in [*entry, *arguments]], wanted.scripts)
+        point_in([*before, "/bin/sh", "-c", command.command.past_flags().text], wanted.scripts)
+        return _alone(command.command, wanted)
+    point = point_in([*before, *(word.text for word in arguments)], wanted.scripts)
     if point.word < len(entry):
         return command.entry, point
     return command.command, point._replace(word=point.word - len(entry))
@@ -117,11 +150,21 @@ def _alone(instruction: Instruction | None, wanted: Wanted) -> tuple[Instruction
     return instruction, point_in([word.text for word in words], wanted.scripts)
 
 
-def _handed_on(command: _Command, entry: str, wanted: Wanted) -> tuple[Instruction, Point]:
-    script = wanted.read(os.path.basename(entry)) or wanted.read(entry.lstrip("/")) or ""
+def _script(entry: Sequence[str]) -> str:
+    """The script that an entry point runs with the command as its words, alone or behind ``sh`` or ``tini --``."""
+    return entry[-1] if entry and entry[-1].endswith(_SCRIPTS) and "-c" not in entry else ""
+
+
+def _refuse_script(entry: str, wanted: Wanted) -> None:
+    """Refuse commands behind a script that does more with them than to become them."""
+    name = os.path.basename(entry)
+    script = wanted.read(name) or wanted.read(entry.lstrip("/")) or ""
+    if "platform-trace" in script:
+        raise Adopted
     if not _HANDS_ON.search(script):
-        raise Untold(f"{os.path.basename(entry)} is a shell script: put the prefix in front of the command in it")
-    return _alone(command.command, wanted)
+        raise Untold(f"{name} is a shell script: put the prefix in front of the command in it")
+    if _LOOKS_AT_WORDS.search(script):
+        raise Untold(f"{name} looks at the command that it is given, and would not know the prefix")
 
 
 def _edit(instruction: Instruction, point: Point) -> Edit:

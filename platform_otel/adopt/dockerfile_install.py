@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -17,7 +18,14 @@ from platform_otel.launcher import is_python
 _QUOTED = f'"{PACKAGE}"'
 # With these, what pip installs beside is not what one would get.
 _NOT_BESIDE = ("--no-deps", "--require-hashes", "--hash")
-_FROM_ELSEWHERE = ("--no-index",)
+# Python is pointed to such a folder by PYTHONPATH; no .pth file of it is read, either.
+_INTO_A_FOLDER = "it installs into a folder whose programs are not on PATH"
+_REFUSED = {
+    "--no-index": "it installs from a folder of its own: put a wheel of platform-otel there",
+    "--target": _INTO_A_FOLDER,
+    "-t": _INTO_A_FOLDER,
+}
+_UV_ENVIRONMENT = "UV_PROJECT_ENVIRONMENT"
 # Tools that an image installs to install with.
 _TOOLS = frozenset(("pip", "setuptools", "wheel", "uv", "poetry", "pipenv", "pdm", "pip-tools", "virtualenv", "build"))
 
@@ -47,7 +55,12 @@ def has_package(stage: Stage) -> bool:
 def last_step(stage: Stage) -> Step | None:
     """The last step of a stage that installs what the service needs."""
     steps = [step for each in stage.instructions if each.name == "RUN" for step in _steps(each)]
-    return steps[-1] if steps else None
+    if not steps:
+        return None
+    is_elsewhere = any(_UV_ENVIRONMENT in each.argument.text for each in stage.instructions if each.name == "ENV")
+    # uv sync goes by this variable, uv pip does not.
+    named = f'uv pip install --python "${_UV_ENVIRONMENT}"'
+    return steps[-1]._replace(own=steps[-1].own.replace("uv pip install", named)) if is_elsewhere else steps[-1]
 
 
 def edit_of(text: str, step: Step) -> Edit:
@@ -92,9 +105,10 @@ def _lines(instruction: Instruction) -> list[Located]:
 
 
 def _commands(line: Located) -> Sequence[Command]:
-    """The commands of a line, as far as it is understood: pip's versions may have characters that globs have."""
+    """The commands of a line, as far as it is understood."""
     try:
-        return commands(line.text)
+        # In pip install .[all] no file is meant.
+        return commands(re.sub(r"(?<=[\w.])\[[\w,-]+\]", lambda found: "_" * len(found[0]), line.text))
     except Untold:
         return ()
 
@@ -109,9 +123,10 @@ def _step(words: Sequence[str]) -> tuple[str, str] | None:
     rest = _pip_arguments(words, names)
     if rest is None or not _installs_service(rest):
         return None
-    if any(word.partition("=")[0] in _FROM_ELSEWHERE for word in rest):
-        return "", "it installs from a folder of its own: put a wheel of platform-otel there"
-    if any(word.partition("=")[0] in _NOT_BESIDE for word in rest):
+    options = [word.partition("=")[0] for word in rest]
+    if refused := [_REFUSED[option] for option in options if option in _REFUSED]:
+        return "", refused[0]
+    if set(options) & set(_NOT_BESIDE):
         return f"{' '.join(words[: len(words) - len(rest)])} {_kept(rest)}{_QUOTED}", ""
     return "", ""
 
@@ -146,11 +161,11 @@ def _installs_service(rest: Sequence[str]) -> bool:
 
 
 def _kept(rest: Sequence[str]) -> str:
-    """The options that say where to: --prefix, --target, --system."""
+    """The options that say where to: --prefix, --root, --system."""
     kept = []
     for at, word in enumerate(rest):
-        if word.partition("=")[0] in ("--prefix", "--target", "-t", "--root", "--system", "--user", "--no-cache-dir"):
+        if word.partition("=")[0] in ("--prefix", "--root", "--system", "--user", "--no-cache-dir"):
             kept.append(word)
-            if word in ("--prefix", "--target", "-t", "--root"):
+            if word in ("--prefix", "--root"):
                 kept.append(rest[at + 1] if at + 1 < len(rest) else "")
     return "".join(f"{word} " for word in kept)

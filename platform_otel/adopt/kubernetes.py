@@ -38,13 +38,14 @@ _VERSION_VARIABLE = "SERVICE_VERSION"
 
 
 class _Container(NamedTuple):
-    """A container, the workload that it is part of, and how many others there are."""
+    """A container, the workload that it is part of, how many others there are, and names that envFrom sets."""
 
     kind: str
     workload: str
     entries: Entries
     labels: Entries | None
     others: int
+    given: frozenset[str] = frozenset()
 
 
 def is_manifest(document: Node) -> bool:
@@ -54,22 +55,25 @@ def is_manifest(document: Node) -> bool:
 
 def plan(text: str, documents: Sequence[Node], wanted: Wanted) -> Plan:
     """What is to be done in a file of manifests."""
-    found = [container for document in documents for container in _containers(document)]
+    resources = [resource for document in documents for resource in _resources(document)]
+    found = [each for resource in resources if resource.text("kind") in _KINDS for each in _of_workload(resource)]
     starts = [container.entries.start for container in found]
     once = [each for at, each in enumerate(found) if each.entries.start not in starts[:at]]
-    return together(_container(text, container, wanted) for container in once)
+    return together(
+        _container(text, each._replace(given=frozenset(_given(each.entries, resources))), wanted) for each in once
+    )
 
 
-def _containers(document: Node) -> Iterator[_Container]:
+def _resources(document: Node) -> Iterator[Entries]:
+    """The resource, and those that a list has."""
     meant = followed(document)
     if not isinstance(meant, Entries):
         return
+    yield meant
     items = meant.get("items")
     if meant.text("kind").endswith("List") and isinstance(items, Items):
         for item in items.items:
-            yield from _containers(item)
-    if meant.text("kind") in _KINDS:
-        yield from _of_workload(meant)
+            yield from _resources(item)
 
 
 def _of_workload(workload: Entries) -> Iterator[_Container]:
@@ -79,13 +83,20 @@ def _of_workload(workload: Entries) -> Iterator[_Container]:
     for key in _KINDS[workload.text("kind")]:
         template = template.entries(key) if template else None
     spec = template.entries("spec") if template else None
-    containers = spec.get("containers") if spec else None
     of_template = template.entries("metadata") if template else None
     labels = of_template.entries("labels") if of_template else None
-    listed = containers.items if isinstance(containers, Items) else []
-    items = [meant for item in listed if isinstance(meant := followed(item), Entries)]
+    # https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
+    sidecars = [each for each in _mappings(spec, "initContainers") if each.text("restartPolicy") == "Always"]
+    items = [*_mappings(spec, "containers"), *sidecars]
     for entries in items:
         yield _Container(workload.text("kind"), name, entries, labels, len(items) - 1)
+
+
+def _mappings(above: Entries | None, key: str) -> list[Entries]:
+    """The mappings of a list."""
+    found = above.get(key) if above else None
+    items = found.items if isinstance(found, Items) else []
+    return [meant for item in items if isinstance(meant := followed(item), Entries)]
 
 
 # --- a container ------------------------------------------------------------------------------------------------------
@@ -103,16 +114,16 @@ def _container(text: str, container: _Container, wanted: Wanted) -> Plan:
     except (Untold, Unedited) as why:
         subject = f"{container.workload}/{entries.text('name')}"
         note = Note(line_number(text, entries.start), subject, str(why), _paste(container, wanted))
-        return Plan(notes=() if _is_switched_on(entries) else (note,))
+        return Plan(notes=() if _is_switched_on(container) else (note,))
 
 
 def _is_given(node: Node | None) -> bool:
     return isinstance(node, Items) and bool(node.items)
 
 
-def _is_switched_on(entries: Entries) -> bool:
+def _is_switched_on(container: _Container) -> bool:
     """Whether the variable stands there that traces without the prefix."""
-    return "PLATFORM_TRACE_ENABLED" in _names(entries.get("env"))
+    return "PLATFORM_TRACE_ENABLED" in _known(container)
 
 
 def _paste(container: _Container, wanted: Wanted) -> tuple[str, ...]:
@@ -163,7 +174,7 @@ def _is_main(container: _Container) -> bool:
 
 def _variables(container: _Container, inferred: str, wanted: Wanted) -> list[list[str]]:
     """What the container's environment lacks, each the lines of an item. Those that are referred to come first."""
-    known = _names(container.entries.get("env"))
+    known = _known(container)
     found = {name: _field(name, path) for name, path in _FIELDS.items()}
     labels = container.labels.names() if container.labels else []
     if _VERSION in labels:
@@ -174,6 +185,9 @@ def _variables(container: _Container, inferred: str, wanted: Wanted) -> list[lis
         "OTEL_RESOURCE_ATTRIBUTES": _attributes(container, _VERSION in labels),
     }
     found |= {name: [f"name: {name}", f"value: {scalar(value)}"] for name, value in values.items() if value}
+    if container.entries.get("image") is None:
+        # A patch: what it is named by may stand in what it patches only, and would be replaced there.
+        known |= {"OTEL_RESOURCE_ATTRIBUTES", "OTEL_SERVICE_NAME"}
     if "OTEL_RESOURCE_ATTRIBUTES" in known:
         found.pop(_VERSION_VARIABLE, None)
     return [lines for name, lines in found.items() if name not in known]
@@ -199,9 +213,26 @@ def _attributes(container: _Container, has_version: bool) -> str:
     return ",".join(f"{name}={value}" for name, value in pairs.items() if name and value)
 
 
-def _names(env: Node | None) -> list[str]:
-    items = env.items if isinstance(env, Items) else []
-    return [meant.text("name") for item in items if isinstance(meant := followed(item), Entries)]
+def _known(container: _Container) -> set[str]:
+    """The variables that the container has."""
+    return {*(each.text("name") for each in _mappings(container.entries, "env")), *container.given}
+
+
+def _given(entries: Entries, resources: Sequence[Entries]) -> Iterator[str]:
+    """The variables that envFrom takes out of resources of this file."""
+    for source in _mappings(entries, "envFrom"):
+        for kind, key in (("ConfigMap", "configMapRef"), ("Secret", "secretRef")):
+            reference = source.entries(key)
+            named = [
+                each for each in resources if each.text("kind") == kind and reference and _has_name(each, reference)
+            ]
+            data = [each.entries(part) for each in named for part in ("data", "stringData")]
+            yield from (source.text("prefix") + name for each in data if each for name in each.names())
+
+
+def _has_name(resource: Entries, reference: Entries) -> bool:
+    metadata = resource.entries("metadata")
+    return metadata is not None and metadata.text("name") == reference.text("name")
 
 
 def _environment(

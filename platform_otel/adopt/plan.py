@@ -74,12 +74,17 @@ def name_for(deployed: str, inferred: str) -> str:
     return inferred if deployed.lower() in _FIRST_OF_ITS_KIND else f"{inferred}-{deployed}"
 
 
+# Images that services are put into: their tags are versions of Python, or of a system.
+_OF_NO_SERVICE = ("alpine", "debian", "miniconda3", "micromamba", "pypy", "python", "ubuntu", "uv")
+
+
 def version_of_image(image: str) -> str:
-    """The tag of an image, "" if it has none that says a version."""
+    """The tag of an image, "" if it has none that says a version of the service: ``latest``, or that of Python."""
     name = image.partition("@")[0]
     repository, _, tag = name.rpartition("/")[2].partition(":")
     # A variable may have a colon of its own: identity:${TAG:-1.4.2}.
-    return tag if repository and tag not in ("", "latest", "main", "master", "stable") and " " not in tag else ""
+    says_version = any(character.isdecimal() or character == "$" for character in tag) and " " not in tag
+    return tag if says_version and repository and repository not in _OF_NO_SERVICE else ""
 
 
 def launcher_options(name: str | None, collector: str | None) -> Sequence[str]:

@@ -64,7 +64,8 @@ def _started(
 def _point(words: Sequence[Located], wanted: Wanted) -> Point:
     point = point_in([word.text for word in words], wanted.scripts)
     program = words[point.word].text
-    if point.inside < 0 and os.path.isabs(program) and program.endswith(".py") and point.launcher[0][0] != "/":
+    # systemd does not know the environment's PATH.
+    if point.inside < 0 and os.path.isabs(program) and not os.path.isabs(point.launcher[0]):
         raise Untold(f"the first line of {os.path.basename(program)} says which Python runs it")
     return point
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from platform_otel.adopt.commands import Point, point_in, quoted_words
+from platform_otel.adopt.commands import TAKES_ARGUMENTS, Point, point_in, quoted_words
 from platform_otel.adopt.text import Edit, Located, Unedited
 from platform_otel.adopt.yaml_edits import words_before
 from platform_otel.adopt.yaml_tree import Entries, Items, Node, Scalar, followed, located
@@ -34,13 +34,16 @@ class Command(NamedTuple):
     words: tuple[_Word, ...]
     doubled: bool
 
-    def point(self, scripts: Collection[str]) -> Point:
-        """Where the prefix goes.
+    def point(self, scripts: Collection[str], before: Sequence[str] = ()) -> Point:
+        """Where the prefix goes, behind the words of an entry point that stands elsewhere.
 
         Raises:
             Adopted, Untold
         """
-        return point_in([word.text for word in self.words], scripts)
+        point = point_in([*before, *(word.text for word in self.words)], scripts)
+        if point.word < len(before):
+            raise Untold(TAKES_ARGUMENTS)
+        return point._replace(word=point.word - len(before))
 
     def edit(self, point: Point, options: Sequence[str]) -> Edit:
         """The prefix at its place."""
@@ -91,7 +94,7 @@ def _words(node: Scalar | Items | Entries, doubled: bool) -> list[_Word]:
             for at, item in enumerate(items)
             if isinstance(item, Scalar)
         ]
-    if isinstance(node, Scalar) and node.value:
+    if isinstance(node, Scalar) and node.value and not node.is_null:
         return _split(node, doubled)
     return []
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from platform_otel.adopt.text import Edit, Unedited, after_line, line_start
 from platform_otel.adopt.yaml_tree import Entries, Items, Node, Scalar
 
-_IN_BRACES = re.compile(r'(?<!")\b([A-Za-z][\w.]*)\b(?![\w.\[/\']*")')
+# A text in quotes, or a word that is to get some.
+_IN_BRACES = re.compile(r'("[^"]*")|[A-Za-z][\w.]*')
 # Words that are read as text, wherever they stand, and are no booleans.
 _PLAIN = re.compile(r"[A-Za-z/$][\w./:@$={}+-]*", re.ASCII)
 _NO_TEXT = ("false", "n", "no", "null", "off", "on", "true", "y", "yes")
@@ -104,7 +105,7 @@ def flow_item(lines: Sequence[str]) -> str:
 
 def _in_flow_style(value: str) -> str:
     if value.startswith("{"):
-        return _IN_BRACES.sub(r'"\1"', value)
+        return _IN_BRACES.sub(lambda found: found[1] or f'"{found[0]}"', value)
     return value if value.startswith('"') else scalar(value, is_flow=True)
 
 

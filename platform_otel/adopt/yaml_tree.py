@@ -24,6 +24,11 @@ class Scalar:
     style: str
     anchor: str = ""
 
+    @property
+    def is_null(self) -> bool:
+        """Whether it is no value at all."""
+        return not self.style and self.value in ("", "~", "null", "Null", "NULL")
+
 
 @dataclass(frozen=True, eq=False)
 class Items:
@@ -119,7 +124,7 @@ def plain(node: Node) -> Plain:
     """The node as plain data: merges merged and aliases followed."""
     meant = followed(node)
     if isinstance(meant, Scalar):
-        return meant.value if meant.style or meant.value not in ("~", "null") else ""
+        return "" if meant.is_null else meant.value
     if isinstance(meant, Items):
         return [plain(item) for item in meant.items]
     return {key: plain(value) for key in meant.names() if (value := meant.get(key)) is not None}

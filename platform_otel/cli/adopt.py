@@ -15,6 +15,7 @@ from platform_otel.adopt.adoption import Outcome, adopt, kind_of
 from platform_otel.adopt.files import File, beside, files_of, scripts_near, text_of, write
 from platform_otel.adopt.plan import Note, Wanted
 from platform_otel.adopt.text import Unedited, diff
+from platform_otel.analysis.characters import printable
 from platform_otel.errors import PlatformTraceError, UsageError
 
 
@@ -106,7 +107,8 @@ def _report(results: Sequence[_Result], changed: Sequence[_Result], is_written: 
 
 
 def _lines(path: str, note: Note) -> Iterable[str]:
-    yield f"{path}:{note.line}: {note.subject}: {note.reason}"
+    yield printable(f"{path}:{note.line}: {note.subject}: {note.reason}")
     if note.paste:
         yield "  if it runs Python, write:"
-        yield from (f"    {line}" for line in note.paste)
+        # Their indentation counts.
+        yield from (" " * (4 + len(line) - len(line.lstrip())) + printable(line) for line in note.paste)

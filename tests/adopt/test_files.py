@@ -76,6 +76,15 @@ def test_what_cannot_be_read_as_text_is_listed_and_left(tmp_path: Path, content:
     assert file.read_bytes() == content
 
 
+def test_a_file_cannot_write_to_the_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "compose.yaml"
+    file.write_text('services:\n  "\\e[2J":\n    command: ["\\eno\\nnews"]\n')
+    said = write(file)
+
+    assert f"{file}:2: ?[2J: ?no news is not known to be a Python program\n" in said
+    assert "\x1b" not in said
+
+
 def test_folders_of_others_are_skipped(tmp_path: Path) -> None:
     for folder in (".git", "node_modules/x", "env", "deploy/site-packages", "deploy/identity"):
         (tmp_path / folder).mkdir(parents=True)

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ import pytest
 import yaml
 
 from platform_otel.adopt.adoption import adopt
+from platform_otel.adopt.files import beside
 from platform_otel.adopt.plan import Wanted
 from platform_otel.cli.deploy import KINDS
 from platform_otel.demo.fleet import SERVICES
+from tests.collector.running import Collector, ask
 from tests.support import LAUNCHER, SCRIPTS, run
 
 ROOT = Path(__file__).parents[2]
@@ -68,8 +71,10 @@ def language(path: Path) -> str:
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_a_file_of_ours_is_adopted_already(path: Path) -> None:
     text = path.read_text()
+    outcome = adopt(str(path), text, Wanted("http://collector:4318", read=partial(beside, str(path))))
 
-    assert adopt(str(path), text, Wanted("http://collector:4318")).text == text
+    assert outcome.text == text
+    assert [note.reason for note in outcome.notes if "entrypoint.sh" in note.reason] == []
 
 
 # --- Kubernetes -------------------------------------------------------------------------------------------------------
@@ -108,9 +113,46 @@ def test_what_a_manifest_refers_to_is_in_it(path: Path) -> None:
     assert [selector for selector in selectors if selector not in labels] == []
     text = yaml.safe_dump_all(found)
     referred = {("ConfigMap", name) for name in re.findall(r"configMap(?:Ref)?:\n +name: (\S+)", text)}
-    assert (
-        referred | {("Secret", name) for name in re.findall(r"secretKeyRef:\n +key: \S+\n +name: (\S+)", text)} <= named
-    )
+    needed = re.findall(r"secretKeyRef:\n +key: \S+\n +name: (\S+)\n(?! +optional: true)", text)
+    assert referred | {("Secret", name) for name in needed} <= named
+
+
+def test_services_show_the_token_that_the_collector_wants() -> None:
+    [secret] = [each for each in documents(ENTRYPOINTS / "kubernetes" / "collector.yaml") if each["kind"] == "Secret"]
+    services = [
+        *documents(ENTRYPOINTS / "kubernetes" / "fleet.yaml"),
+        *documents(ENTRYPOINTS / "kubernetes/service.yaml"),
+    ]
+    containers = [
+        each["spec"]["template"]["spec"]["containers"][0] for each in services if each["kind"] == "Deployment"
+    ]
+    shown = [
+        each["valueFrom"]["secretKeyRef"]
+        for container in containers
+        for each in container["env"]
+        if each["name"] == "OTEL_EXPORTER_OTLP_HEADERS"
+    ]
+
+    assert len(shown) == len(containers)
+    assert {(each["name"], each["optional"]) for each in shown} == {(secret["metadata"]["name"], True)}
+    assert {secret["stringData"][each["key"]] for each in shown} == {
+        f"authorization=Bearer%20{secret['stringData']['token']}"
+    }
+
+
+def test_the_collector_answers_under_the_name_of_its_service(tmp_path: Path) -> None:
+    found = {each["kind"]: each for each in documents(ENTRYPOINTS / "kubernetes" / "collector.yaml")}
+    [container] = found["StatefulSet"]["spec"]["template"]["spec"]["containers"]
+    token = {"PLATFORM_TRACE_COLLECTOR_TOKEN": found["Secret"]["stringData"]["token"]}
+    headers = {"authorization": "Bearer " + found["Secret"]["stringData"]["token"]}
+    with Collector("--host", "0.0.0.0", *container["args"], db=tmp_path / "traces.db", **token) as running:
+        port = running.query.rpartition(":")[2]
+        answers = [
+            ask(f"127.0.0.1:{port}", "GET", "/query/services", host=f"{name}:{port}", **headers)
+            for name in (found["Service"]["metadata"]["name"], "localhost")
+        ]
+
+    assert [answer.status for answer in answers] == [200, 200]
 
 
 def test_the_fleet_is_the_demos() -> None:
@@ -200,6 +242,7 @@ def test_the_policies_of_the_collector_and_of_alloy_are_the_same() -> None:
 ALLOY = {
     "otelcol.receiver.otlp": {"grpc", "http", "output"},
     "otelcol.exporter.loadbalancing": {"protocol", "resolver", "routing_key"},
+    "otelcol.processor.memory_limiter": {"check_interval", "limit_percentage", "output", "spike_limit_percentage"},
     "otelcol.processor.tail_sampling": {"decision_wait", "num_traces", "output", "policy"},
     "otelcol.processor.batch": {"output"},
     "otelcol.exporter.otlp": {"client"},

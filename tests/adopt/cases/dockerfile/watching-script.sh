@@ -1,0 +1,5 @@
+#!/bin/sh
+case "$1" in
+  gunicorn) python manage.py migrate ;;
+esac
+exec "$@"
