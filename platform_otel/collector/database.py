@@ -243,7 +243,7 @@ def _connect(path: str) -> sqlite3.Connection:
 def _check_kind(path: str) -> None:
     """Before anything is made or changed: a device, made private, would be lost to everybody else."""
     if os.path.exists(path) and not os.path.isfile(path):
-        raise PlatformTraceError(f"cannot write {path}: it is no file", "name another file with --db")
+        raise PlatformTraceError(f"{path} is no file", "name another file with --db")
 
 
 def _make_private(path: str) -> None:

@@ -26,6 +26,8 @@ def _export(config: Config) -> None:
     from platform_otel.logs.records import take_records
 
     handler = _handler(config)
+    # logging.shutdown calls it, and it would start a thread; at the end of a process all signals are sent anyway.
+    handler.flush = lambda: None
 
     def export(record: logging.LogRecord) -> None:
         # The service may have added such a handler itself.

@@ -376,7 +376,7 @@ def test_what_is_no_file_is_refused_and_stays_as_it_is(tmp_path: Path, make: Cal
     make(tmp_path / "db")
     (tmp_path / "db").chmod(0o666)
 
-    with pytest.raises(PlatformTraceError, match="it is no file"):
+    with pytest.raises(PlatformTraceError, match="is no file"):
         Kept(tmp_path / "db")
     assert (tmp_path / "db").stat().st_mode & 0o777 == 0o666
     assert [path.name for path in tmp_path.iterdir()] == ["db"]
