@@ -16,7 +16,8 @@ from tests.collector.running import Collector
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: as long as Playwright runs, its event loop does, and nobody else's may in this thread.
+@pytest.fixture(scope="module")
 def visitor() -> Iterator[Visitor]:
     """A real Chromium: Playwright's own, or the system's."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
