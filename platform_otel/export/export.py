@@ -6,7 +6,7 @@ import sys
 from _queue import Empty, SimpleQueue
 from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach, set_value
 
@@ -18,54 +18,12 @@ from platform_otel.process.import_hooks import own_imports
 from platform_otel.process.threads import Done, allocate_lock, at_once, start, undisturbed
 
 if TYPE_CHECKING:
-    from platform_otel.export.outcome import Outcome
+    from platform_otel.export.destination import Destination, Sender
     from platform_otel.process.threads import Wait
 
 # What a gRPC server takes at once, but for what is sent beside the spans: whose they are, and by which libraries.
 _LARGEST_BATCH = 4 * 1024 * 1024 - 64 * 1024
 _FOR_EVER = float("inf")
-
-
-class Codec(Protocol):
-    """Turns spans into what is queued, and what has gathered into one message."""
-
-    def encode(self, span: Any) -> tuple[Any, int]:
-        """What is queued of a span, and its size in bytes. Called by the service's thread."""
-
-    def message(self, items: list[Any]) -> Any:
-        """What is sent for these spans. Called by the exporter thread."""
-
-
-class Sender(Protocol):
-    """Takes one message to where it goes. Used by the exporter thread only."""
-
-    def send(self, message: Any, deadline: float) -> Outcome:
-        """Send it before ``deadline``, a time of ``time.monotonic``."""
-
-    def close(self) -> None:
-        """Close connections."""
-
-    def abandon(self) -> None:
-        """Let go of the parent's connections in a child process, after a fork."""
-
-
-class Destination(Protocol):
-    """Where spans go: how they are encoded, and who sends them."""
-
-    @property
-    def name(self) -> str:
-        """As it may be shown."""
-
-    @property
-    def endpoint(self) -> str:
-        """The URL that spans go to, "" if none."""
-
-    @property
-    def codec(self) -> Codec:
-        """How spans are encoded."""
-
-    def sender(self) -> Sender:
-        """Import and make the sender. Called by the exporter thread."""
 
 
 class Batching(NamedTuple):
@@ -219,14 +177,25 @@ class Export:
             self._let_go(list(self._flushes))
 
     def _send_what_gathers(self) -> None:
-        self._wait_until(monotonic() + self._batching.delay, self._is_time_to_send)
+        is_full = self._wait_until(monotonic() + self._batching.delay, self._is_time_to_send)
         self._called = False
         waiting = list(self._flushes)
-        self._send_all(_FOR_EVER)
+        # What comes while a batch is on its way gathers in its turn: sent at once, it would be a handful each time.
+        if is_full and not waiting:
+            self._send_full_batches()
+        else:
+            self._send_all(_FOR_EVER, len(self.queue))
         self._let_go(waiting)
 
+    def _send_full_batches(self) -> None:
+        while self._is_full() and not self._is_ending():
+            self._send_batch(_FOR_EVER)
+
     def _is_time_to_send(self) -> bool:
-        return self._is_ending() or bool(self._flushes) or self.queue.holds(self._batching.most, _LARGEST_BATCH)
+        return self._is_ending() or bool(self._flushes) or self._is_full()
+
+    def _is_full(self) -> bool:
+        return self.queue.holds(self._batching.most, _LARGEST_BATCH)
 
     def _let_go(self, waiting: list[Done]) -> None:
         """They have what they wait for."""
@@ -263,18 +232,24 @@ class Export:
             with guarded(f"close the connection to {self._destination.name}"):
                 self._sender.close()
 
-    def _send_all(self, deadline: float) -> None:
-        while len(self.queue) and monotonic() < min(deadline, self._deadline):
-            batch = self.queue.take(self._batching.most, _LARGEST_BATCH)
-            delivered = None
-            with guarded(f"send spans to {self._destination.name}"):
-                delivered = self._send(batch, deadline)
-            if delivered is None:
-                self._reports.because("they could not be sent")
-            if not delivered:
-                self.queue.settle(batch, dropped=True)
-            if not self._is_ending():  # then all that are lost are said in one line
-                self._reports.dropped(self.queue.counts().dropped)
+    def _send_all(self, deadline: float, due: int = sys.maxsize) -> None:
+        """Send what waits, or the ``due`` oldest spans of it."""
+        while len(self.queue) and due > 0 and monotonic() < min(deadline, self._deadline):
+            due -= self._send_batch(deadline)
+
+    def _send_batch(self, deadline: float) -> int:
+        """Send the oldest spans, as many as fit into one message; their number."""
+        batch = self.queue.take(self._batching.most, _LARGEST_BATCH)
+        delivered = None
+        with guarded(f"send spans to {self._destination.name}"):
+            delivered = self._send(batch, deadline)
+        if delivered is None:
+            self._reports.because("they could not be sent")
+        if not delivered:
+            self.queue.settle(batch, dropped=True)
+        if not self._is_ending():  # then all that are lost are said in one line
+            self._reports.dropped(self.queue.counts().dropped)
+        return len(batch.items)
 
     def _send(self, batch: Batch, deadline: float) -> bool:
         """Whether the batch is settled as sent; retried for as long as the process lives and memory lasts."""

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from platform_otel.config import Config
 from platform_otel.export.choice import BUILT_IN, choose_exporters
-from platform_otel.export.export import Batching, Destination, Export
+from platform_otel.export.export import Batching, Export
 
 if TYPE_CHECKING:
+    from platform_otel.export.destination import Destination
     from platform_otel.process.identity import Identity
     from platform_otel.process.threads import Wait
 

@@ -14,7 +14,7 @@ from platform_otel.export.outcome import Refusal
 from platform_otel.process.guard import say
 
 if TYPE_CHECKING:
-    from platform_otel.export.export import Sender
+    from platform_otel.export.destination import Sender
     from platform_otel.process.identity import Identity
 
 # Characters that a text may have: in the attributes of spans, and in those of events and links.

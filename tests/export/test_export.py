@@ -79,6 +79,39 @@ def test_spans_arrive_in_order_and_in_batches() -> None:
     assert export.queue.counts() == Counts(exported=95)
 
 
+def test_what_comes_while_a_full_batch_is_on_its_way_gathers_in_its_turn() -> None:
+    class Busy(Collector):
+        def send(self, message: list[int], deadline: float) -> Outcome:
+            if not self.received:
+                for number in range(10, 15):
+                    export.take(number)
+            return super().send(message, deadline)
+
+    collector = Busy()
+    export = Export(collector, Batching(delay=60, most=10))
+    for number in range(10):
+        export.take(number)
+    assert collector.asked.acquire(timeout=PATIENCE)
+    for number in range(15, 20):
+        export.take(number)
+    assert collector.asked.acquire(timeout=PATIENCE)
+
+    assert collector.received == [list(range(10)), list(range(10, 20))]
+    assert export.flush(PATIENCE)
+
+
+def test_what_waits_is_sent_when_the_delay_has_passed_also_beside_full_batches() -> None:
+    collector = Collector()
+    export = Export(collector, Batching(delay=0.05, most=10))
+    for number in range(25):
+        export.take(number)
+    while len(numbers(collector)) < 25:
+        assert collector.asked.acquire(timeout=PATIENCE)
+
+    assert numbers(collector) == list(range(25))
+    assert export.flush(PATIENCE)
+
+
 def test_nothing_runs_until_a_span_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[object] = []
     monkeypatch.setattr(export_module, "start", lambda *arguments: started.append(arguments))
