@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -31,13 +31,14 @@ class PathHop(NamedTuple):
     """One hop of the path over the traces that take it.
 
     Args:
+        caller: None for the requests from outside that the path begins with.
         calls, failed: of all these traces.
         wait: how long the caller waited in a trace.
         parts: each part of it; see :class:`platform_otel.analysis.calls.Parts`.
         worst: the trace where it waited longest, and how long that was.
     """
 
-    caller: str
+    caller: str | None
     callee: str
     calls: int
     failed: int
@@ -53,7 +54,7 @@ class Paths(NamedTuple):
         known: the paths that traces take, each with the number of traces, the most usual first.
         path: the one that is split; () if there is none.
         traces: how many traces take it.
-        hops: from its first service to its last.
+        hops: from its first service to its last; before them how its first service was called from outside, if it was.
     """
 
     known: Sequence[tuple[Path, int]]
@@ -76,8 +77,8 @@ def paths(spans: Iterable[TraceSpan], path: Path = ()) -> Paths:
     path = path or next((chain for chain, _ in known if len(chain) > 1), ())
     along = [trace for trace, of_trace in taken.items() if any(_leads_along(chain, path) for chain in of_trace)]
     split = {trace: hops(calls(align(roots[trace]).roots)) for trace in along}
-    pairs = pairwise(path) if along else ()
-    return Paths(known, path, len(along), [_hop(caller, callee, split) for caller, callee in pairs])
+    pairs = [(None, path[0]), *pairwise(path)] if along else []
+    return Paths(known, path, len(along), [hop for caller, callee in pairs for hop in _hops(caller, callee, split)])
 
 
 def chains(roots: Iterable[TreeNode]) -> set[Path]:
@@ -105,15 +106,18 @@ def _leads_along(chain: Path, path: Path) -> bool:
     return bool(path) and any(chain[start : start + len(path)] == path for start in range(len(chain)))
 
 
-def _hop(caller: str, callee: str, split: Mapping[str, Sequence[Hop]]) -> PathHop:
+def _hops(caller: str | None, callee: str, split: Mapping[str, Sequence[Hop]]) -> Iterator[PathHop]:
+    """The hop, if there is one: not every path begins outside."""
     found = [
         (trace, hop)
         for trace, of_trace in split.items()
         for hop in of_trace
         if (hop.caller, hop.callee) == (caller, callee)
     ]
+    if not found:
+        return
     worst = max(found, key=lambda item: (item[1].wait, item[0]))
-    return PathHop(
+    yield PathHop(
         caller=caller,
         callee=callee,
         calls=sum(hop.calls for _, hop in found),

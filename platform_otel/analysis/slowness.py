@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import median
 from typing import NamedTuple
 
@@ -24,7 +25,8 @@ _MILLISECOND = 10**6
 _MANY = 10
 _ONE_AFTER_ANOTHER = 0.8
 _OF_PARENT = 0.1
-# So much of the whole trace's time is one operation's own work or wait, and so much more than is usual elsewhere.
+# So much of the traces' time is one operation's own work, or of the calls' is wait, and so much more than is usual
+# elsewhere.
 _OF_TRACE = 0.4
 _OF_CALL = 0.5
 _MORE_THAN_USUAL = 3
@@ -42,9 +44,9 @@ class Slowness(NamedTuple):
         repeated: the call that is made many times; "" for other kinds.
         peer: whom it calls; "" for other kinds.
         evidence: what was seen, in one sentence.
-        times: how often.
-        usual: how long it takes mostly (the median), in nanoseconds: own work, wait, or all the repeated calls.
-        share: of the time of these traces.
+        times: how often; a service that is slow for some requests only is judged by these.
+        usual: how long it takes then (the median), in nanoseconds: own work, wait, or all the repeated calls.
+        share: of the time of the traces that have this operation.
         example: where it takes longest.
     """
 
@@ -62,18 +64,23 @@ class Slowness(NamedTuple):
 
 
 class _Case(NamedTuple):
-    """Once that something took time."""
+    """Once that something took time; ``within`` how much, if that is not the trace's."""
 
     span: TraceSpan
     took: int
     calls: int = 1
+    within: int = 0
+
+
+# What may be slow: by caller, service and operation.
+_Groups = Mapping[tuple[str, str, str], Sequence[_Case]]
 
 
 def slowness(spans: Iterable[TraceSpan]) -> list[Slowness]:
     """What takes time in these traces, those with the largest share first.
 
-    Nothing is slow by itself: a hop is slow if most of the trace is its own work, and it works much longer than other
-    operations do; a queue is where a caller waits longer than its callee works.
+    Nothing is slow by itself: a hop is slow if much of its traces' time is its own work, where it works much longer
+    than other services do; a queue is where a caller waits longer than its callee works.
     """
     family = families(spans)
     wholes = _wholes(family)
@@ -89,11 +96,27 @@ def _wholes(family: Families) -> dict[str, int]:
     return {trace: max(1, covered(of_trace)) for trace, of_trace in intervals.items()}
 
 
-def _share(cases: Iterable[_Case], wholes: Mapping[str, int]) -> float:
-    """Of the time of the traces that have a case, how much the cases took."""
-    cases = list(cases)
+def _share(slow: Iterable[_Case], cases: Iterable[_Case], wholes: Mapping[str, int]) -> float:
+    """Of the time of the traces that have a case, how much the slow ones took."""
     whole = sum(wholes[trace] for trace in {case.span.trace_id for case in cases})
-    return min(1.0, sum(case.took for case in cases) / whole)
+    return min(1.0, sum(case.took for case in slow) / whole)
+
+
+def _usual_elsewhere(groups: _Groups) -> Callable[[str], float | None]:
+    """How long the same takes other services than a given one: the median of their medians; None if there is none."""
+    by_service: dict[str, list[int]] = {}
+    for (_, service, _), cases in groups.items():
+        by_service.setdefault(service, []).extend(case.took for case in cases)
+    usual = {service: median(took) for service, took in by_service.items()}
+    ordered = sorted(usual.values())
+    others = len(ordered) - 1
+
+    def elsewhere(service: str) -> float | None:
+        own = bisect_left(ordered, usual[service])
+        middle = (others - 1) // 2, others // 2
+        return median(ordered[at + (at >= own)] for at in middle) if others else None
+
+    return elsewhere
 
 
 # --- Slow hops --------------------------------------------------------------------------------------------------------
@@ -108,17 +131,19 @@ def _slow_hops(family: Families, wholes: Mapping[str, int]) -> Iterator[Slowness
         # What goes on when the answer is out keeps nobody waiting.
         worked = min(by_entry[key_of(span)], duration(above))
         groups.setdefault((above.service, span.service, span.name), []).append(_Case(span, worked))
-    usual = {key: round(median(case.took for case in cases)) for key, cases in groups.items()}
-    for (caller, service, operation), cases in groups.items():
-        others = [each for key, each in usual.items() if key[1] != service]
-        took, share = usual[caller, service, operation], _share(cases, wholes)
-        if took < _SHORTEST or share < _OF_TRACE or not others or took < _MORE_THAN_USUAL * median(others):
+    elsewhere = _usual_elsewhere(groups)
+    for (caller, service, _), cases in groups.items():
+        usual = elsewhere(service)
+        if usual is None:
             continue
-        evidence = (
-            f"its own work takes {_shown(took)}, {share:.0%} of its traces' time; "
-            f"that of other services takes {_shown(round(median(others)))}"
-        )
-        yield _slowness(SLOW_HOP, caller, cases, evidence, share)
+        slow = [case for case in cases if case.took >= max(_SHORTEST, _MORE_THAN_USUAL * usual)]
+        share = _share(slow, cases, wholes)
+        if share >= _OF_TRACE:
+            evidence = (
+                f"{_how_often(slow, cases)}its own work takes {_shown(_usual(slow))}, {share:.0%} of its traces' time; "
+                f"that of other services takes {_shown(round(usual))}"
+            )
+            yield _slowness(SLOW_HOP, caller, slow, evidence, share)
 
 
 def _own_by_entry(family: Families, own: Mapping[Key, int]) -> dict[Key, int]:
@@ -159,25 +184,25 @@ def _is_waited_for_entry(span: TraceSpan, parent: TraceSpan) -> bool:
 
 def _queues(family: Families, wholes: Mapping[str, int]) -> Iterator[Slowness]:
     """Calls that take much longer for the caller than for the callee, so that most of the wait is on the way."""
-    groups: dict[tuple[str, str, str], list[tuple[_Case, int]]] = {}
+    groups: dict[tuple[str, str, str], list[_Case]] = {}
     for node in family.nodes:
         for child in node.children:
             if (node.span.kind, child.span.kind) == ("client", "server") and len(node.children) == 1:
                 wait = duration(node.span)
                 key = node.span.service, child.span.service, child.span.name
-                groups.setdefault(key, []).append((_Case(child.span, max(0, wait - duration(child.span))), wait))
-    usual = {key: round(median(case.took for case, _ in found)) for key, found in groups.items()}
-    for key, found in groups.items():
-        others = [each for other, each in usual.items() if other[1] != key[1]]
-        of_call = sum(case.took for case, _ in found) / max(1, sum(wait for _, wait in found))
-        if usual[key] < _SHORTEST or of_call < _OF_CALL or (others and usual[key] < _MORE_THAN_USUAL * median(others)):
-            continue
-        cases = [case for case, _ in found]
-        evidence = (
-            f"{key[0]} waits {_shown(usual[key])} longer than {key[1]} works, {of_call:.0%} of its wait: "
-            f"in the network, or in a queue before {key[1]}"
-        )
-        yield _slowness(QUEUE, key[0], cases, evidence, _share(cases, wholes))
+                case = _Case(child.span, max(0, wait - duration(child.span)), within=wait)
+                groups.setdefault(key, []).append(case)
+    elsewhere = _usual_elsewhere(groups)
+    for (caller, service, _), cases in groups.items():
+        least = max(_SHORTEST, _MORE_THAN_USUAL * (elsewhere(service) or 0))
+        slow = [case for case in cases if case.took >= max(least, _OF_CALL * case.within)]
+        of_call = sum(case.took for case in slow) / max(1, sum(case.within for case in cases))
+        if of_call >= _OF_CALL:
+            evidence = (
+                f"{_how_often(slow, cases)}{caller} waits {_shown(_usual(slow))} longer than {service} works, "
+                f"{of_call:.0%} of its wait: in the network, or in a queue before {service}"
+            )
+            yield _slowness(QUEUE, caller, slow, evidence, _share(slow, cases, wholes))
 
 
 # --- Repeated calls ---------------------------------------------------------------------------------------------------
@@ -193,9 +218,9 @@ def _repeated(family: Families, wholes: Mapping[str, int]) -> Iterator[Slowness]
                 groups.setdefault(key, []).append((case, call))
     for (_, _, name, peer), found in groups.items():
         cases = [case for case, _ in found]
-        usual, count = round(median(case.took for case in cases)), round(median(case.calls for case in cases))
-        evidence = f"{count} x {name}, {_shown(usual)}, one after the other"
-        yield _slowness(REPEATED_CALLS, "", cases, evidence, _share(cases, wholes))._replace(repeated=name, peer=peer)
+        count, share = round(median(case.calls for case in cases)), _share(cases, cases, wholes)
+        evidence = f"{count} x {name}, {_shown(_usual(cases))}, one after the other"
+        yield _slowness(REPEATED_CALLS, "", cases, evidence, share)._replace(repeated=name, peer=peer)
 
 
 def _loops(node: TreeNode) -> Iterator[tuple[_Case, TraceSpan]]:
@@ -224,10 +249,18 @@ def _slowness(what: str, caller: str, cases: Sequence[_Case], evidence: str, sha
         peer="",
         evidence=evidence,
         times=len(cases),
-        usual=round(median(case.took for case in cases)),
+        usual=_usual(cases),
         share=share,
         example=worst,
     )
+
+
+def _usual(cases: Iterable[_Case]) -> int:
+    return round(median(case.took for case in cases))
+
+
+def _how_often(slow: Sequence[_Case], cases: Sequence[_Case]) -> str:
+    return "" if len(slow) == len(cases) else f"in {len(slow)} of {len(cases)} requests "
 
 
 def _shown(nanoseconds: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from platform_otel.analysis import peers
 from platform_otel.analysis.tree import TraceSpan
-from platform_otel.collector.database import Reader
+from platform_otel.collector.database import Reader, TooSlow
 from platform_otel.collector.messages import Unpacked, value
 from platform_otel.collector.model import KINDS, STATUSES
 from platform_otel.collector.overviews import Window
@@ -16,6 +16,8 @@ from platform_otel.collector.reading import raw
 
 # Among so many traces, the newest, those with errors or of one operation are looked for.
 MOST_CONSIDERED = 100_000
+# Of one trace: some 2 s of work. Nobody reads the hops of a trace that never ends.
+MOST_OF_ONE = 50_000
 # Decoding ends then; what was read by then is examined.
 _SECONDS = 3.0
 
@@ -50,7 +52,7 @@ _ATTRIBUTES = peers.ATTRIBUTES | {
 _NEWEST = """
     SELECT id, spans, start FROM (
         SELECT id, spans, errors, start, COALESCE(root, earliest) AS root FROM traces
-        WHERE start BETWEEN ? AND ? ORDER BY start DESC, id DESC LIMIT ?)
+        WHERE start BETWEEN ? AND ? ORDER BY start DESC, id DESC LIMIT ?) AS traces
     WHERE {} LIMIT ?"""
 _SPANS = """
     SELECT batch, position, trace_id, services.name FROM spans
@@ -66,6 +68,14 @@ FAILED = "errors > 0"
 ENTERED = """root IN (
     SELECT operations.id FROM operations JOIN services ON services.id = service
     WHERE (? = '' OR services.name = ?) AND (? = '' OR operations.name = ?))"""
+
+# The traces that a service has spans in; the newest may not be in the index yet.
+THROUGH = """(id > (SELECT trace FROM indexing) AND EXISTS (
+        SELECT 1 FROM spans JOIN operations ON operations.id = operation JOIN services ON services.id = service
+        WHERE spans.trace = traces.id AND services.name = ?)
+    OR id IN (
+        SELECT trace FROM trace_operations JOIN operations ON operations.id = operation
+        JOIN services ON services.id = service WHERE services.name = ?))"""
 
 # OTLP's Span.flags: whether it is known that the parent is remote, and whether it is.
 _KNOWN_REMOTE, _IS_REMOTE = 0x100, 0x200
@@ -95,7 +105,7 @@ def newest(
         reader: of the store.
         window: when they began.
         limits: how much at most.
-        condition: SQL on the columns errors and root of a trace.
+        condition: SQL on the columns id, errors and root of a trace.
         parameters: of the condition.
 
     Raises:
@@ -122,8 +132,11 @@ def trace(reader: Reader, trace_id: bytes) -> list[TraceSpan]:
     """The spans of one trace.
 
     Raises:
-        TooSlow
+        TooSlow: also for one of more than MOST_OF_ONE spans.
     """
+    count = sum(spans for (spans,) in reader.rows("SELECT spans FROM traces WHERE trace_id = ?", (trace_id,)))
+    if count > MOST_OF_ONE:
+        raise TooSlow(f"to analyse a trace of {count} spans takes too long; {MOST_OF_ONE} are the most")
     return list(_decoded(reader, _OF_TRACE, (trace_id,)))
 
 

@@ -87,7 +87,7 @@ _SPREAD = thing(p50Nano=NANOSECONDS, p95Nano=NANOSECONDS, p99Nano=NANOSECONDS)
 _PATH = many(TEXT)
 _PARTS = thing(**dict.fromkeys(Parts._fields, _SPREAD))
 _HOP = thing(
-    caller=TEXT,
+    caller=or_null(_text("null for the requests from outside that the path begins with.")),
     callee=TEXT,
     count={**COUNT, "description": "Calls in these traces."},
     errorCount=COUNT,

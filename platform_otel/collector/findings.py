@@ -46,11 +46,17 @@ def slow(reader: Reader, values: Values) -> Answer:
 
 def hops(reader: Reader, values: Values) -> Answer:
     """A path of services over many traces."""
-    window, asked = window_of(values), (values["service"], values["operation"])
-    parameters = [asked[0], asked[0], asked[1], asked[1]]
-    condition = examined.ENTERED if any(asked) else ""
-    found = examined.newest(reader, window, condition=condition, parameters=parameters if condition else ())
-    analysed = paths(found.spans, values["path"])
+    window, path, service, operation = window_of(values), values["path"], values["service"], values["operation"]
+    conditions: list[str] = []
+    parameters: list[str] = []
+    if service or operation:
+        conditions.append(examined.ENTERED)
+        parameters += [service, service, operation, operation]
+    for end in {*path[:1], *path[-1:]}:
+        conditions.append(examined.THROUGH)
+        parameters += [end, end]
+    found = examined.newest(reader, window, condition=" AND ".join(conditions), parameters=parameters)
+    analysed = paths(found.spans, path)
     return over(
         window,
         paths=[{"path": path, "traceCount": traces} for path, traces in analysed.known[:_MOST_PATHS]],

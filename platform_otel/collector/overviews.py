@@ -95,7 +95,9 @@ def _merged(
 
 
 def _pieces(reader: Reader, window: Window) -> Iterator[Piece]:
-    return pieces(window.start // MINUTE, window.end // MINUTE + 1, extents(reader.rows(EXTENTS)))
+    """Of the minutes that the while touches, one at least; that which it ends with the beginning of is not touched."""
+    first = window.start // MINUTE
+    return pieces(first, max(first + 1, -(-window.end // MINUTE)), extents(reader.rows(EXTENTS)))
 
 
 def _busiest(item: tuple[tuple[int, ...], Rollup]) -> tuple[int, tuple[int, ...]]:

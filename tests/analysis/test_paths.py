@@ -35,8 +35,10 @@ def test_the_paths_that_traces_take_are_known_with_how_many_do() -> None:
 def test_each_hop_of_the_most_usual_path_is_split_over_all_traces() -> None:
     found = paths(MANY)
 
-    first, second = found.hops
+    outside, first, second = found.hops
     assert (found.path, found.traces) == (("gate", "identity", "meter"), 100)
+    assert (outside.caller, outside.callee, outside.wait) == (None, "gate", Spread(100 * MS, 100 * MS, 100 * MS))
+    assert outside.parts["own"] == Spread(31 * MS, 72 * MS, 76 * MS)
     assert (first.caller, first.callee, first.calls, first.failed) == ("gate", "identity", 100, 0)
     assert first.wait == Spread(62 * MS, 107 * MS, 111 * MS)
     assert first.parts["network"] == Spread(4 * MS, 4 * MS, 4 * MS)
@@ -48,7 +50,8 @@ def test_each_hop_of_the_most_usual_path_is_split_over_all_traces() -> None:
 
 def test_a_path_may_begin_and_end_anywhere() -> None:
     assert [hop.callee for hop in paths(MANY, ("identity", "meter")).hops] == ["meter"]
-    assert [hop.callee for hop in paths(MANY, ("gate", "identity")).hops] == ["identity"]
+    assert [hop.callee for hop in paths(MANY, ("gate", "identity")).hops] == ["gate", "identity"]
+    assert [hop.callee for hop in paths(MANY, ("gate",)).hops] == ["gate"]
 
 
 @pytest.mark.parametrize("path", [("gate", "meter"), ("meter", "gate"), ("nobody",)])
@@ -74,6 +77,6 @@ def test_any_spans_at_all_take_paths(spans: list[TraceSpan]) -> None:
     found = paths(spans)
 
     assert bool(found.known) == bool(spans)
-    assert [hop.caller for hop in found.hops] == list(found.path[:-1])
+    assert [hop.caller for hop in found.hops if hop.caller is not None] == list(found.path[:-1])
     assert all(min(hop.wait) >= 0 for hop in found.hops)
     assert found == paths(spans[::-1])

@@ -57,6 +57,27 @@ def test_a_call_that_takes_long_before_it_is_served_waits_in_a_queue() -> None:
     assert "gate waits 201 ms longer than prompts works" in found.evidence
 
 
+def test_a_service_that_is_slow_for_some_requests_is_judged_by_these() -> None:
+    spans = [span for n in range(12) for span in chat(prompts=900 if n % 3 == 0 else 5, trace=f"t{n}")]
+
+    found = the_one(spans)
+
+    assert (found.what, found.service, found.times, found.usual) == ("slow_hop", "prompts", 4, 900 * MS)
+    assert found.share == pytest.approx(3600 / (4 * 936 + 8 * 41))
+    assert found.evidence.startswith("in 4 of 12 requests its own work takes 900 ms, 88% of its traces' time")
+
+
+def test_a_queue_that_some_requests_wait_in_is_judged_by_these() -> None:
+    found = the_one([*chat(before=200), *chat(trace="u"), *chat(trace="v")])
+
+    assert (found.what, found.times, found.usual) == ("queue", 1, 201 * MS)
+    assert found.evidence.startswith("in 1 of 3 requests gate waits 201 ms longer than prompts works, 91% of its wait")
+
+
+def test_what_is_slow_now_and_then_is_not_told_where_it_is_little_of_the_time() -> None:
+    assert slowness([span for n in range(100) for span in chat(prompts=300 if n == 7 else 5, trace=f"t{n}")]) == []
+
+
 def test_a_query_in_a_loop_is_a_repeated_call() -> None:
     found = the_one(queries(50))
 

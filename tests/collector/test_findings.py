@@ -131,11 +131,25 @@ def test_a_path_over_many_traces_is_split(filled: Collector) -> None:
 
     found = filled.get(f"/query/hops?path={slow['caller']},{slow['service']}")
 
-    (hop,) = found["hops"]
+    hop = found["hops"][-1]
     assert (hop["caller"], hop["callee"]) == (slow["caller"], slow["service"])
     assert hop["parts"]["own"]["p99Nano"] >= 400 * MILLISECOND
     assert hop["worstNano"] >= hop["wait"]["p99Nano"] >= hop["wait"]["p50Nano"] > 0
     assert filled.get("/query/hops", service="nobody")["paths"] == []
+
+
+def test_a_path_is_found_however_many_newer_traces_go_elsewhere() -> None:
+    calls = [Made(1, 1, 0, "gate", "GET /", -50, 40), Made(1, 2, 1, "gate", "GET", -40, 20, 3)]
+    with Collector() as collector:
+        collector.send(body(*calls, Made(1, 3, 2, "meter", "GET /count", -35, 10)))
+        for thousands in range(9):
+            elsewhere = range(2 + thousands * 1000, 1002 + thousands * 1000)
+            collector.send(body(*(Made(trace, 1, 0, "audit", "POST /note", -10, 1) for trace in elsewhere)))
+
+        found = collector.get("/query/hops?path=gate,meter")
+
+    assert (found["traceCount"], found["lookedAt"], found["complete"]) == (1, 1, True)
+    assert [(hop["caller"], hop["callee"]) for hop in found["hops"]] == [(None, "gate"), ("gate", "meter")]
 
 
 def test_paths_are_those_of_the_operation_that_traces_begin_with(filled: Collector) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from platform_otel.collector.trace_analysis import MOST_SPANS
+from platform_otel.collector.examined import MOST_OF_ONE
 from tests.collector.running import BASE, Collector, Made, body
 
 CLIENT = 3
@@ -77,14 +77,14 @@ def test_self_times_shifts_clocks_and_missing_parents_are_answered(filled: Colle
 def test_a_trace_of_more_spans_than_can_be_analysed_in_time_is_refused(filled: Collector) -> None:
     whole = ExportTraceServiceRequest()
     spans = whole.resource_spans.add().scope_spans.add().spans
-    for number in range(MOST_SPANS + 1):
+    for number in range(MOST_OF_ONE + 1):
         spans.add(trace_id=(3).to_bytes(16, "big"), span_id=(number + 1).to_bytes(8, "big"), start_time_unix_nano=BASE)
     assert filled.send(whole.SerializeToString()).status == 200
 
     refused = filled.ask(f"/query/traces/{3:032x}/analysis")
 
-    assert refused.status == 504
-    assert refused.json["error"] == "a trace of 50001 spans takes too long; 50000 are the most"
+    assert refused.status == filled.ask(f"/query/traces/{3:032x}/graph").status == 504
+    assert refused.json["error"] == "to analyse a trace of 50001 spans takes too long; 50000 are the most"
 
 
 def test_a_trace_that_is_not_there_has_no_analysis(filled: Collector) -> None:
