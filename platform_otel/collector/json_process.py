@@ -9,7 +9,7 @@ from threading import Lock
 from platform_otel.collector.otlp_decoding import Malformed
 from platform_otel.collector.store import Refused
 
-_COMMAND = (sys.executable, "-m", "platform_otel.collector.otlp_json")
+_MAIN = "from platform_otel.collector.otlp_json import main; main()"
 
 
 class JsonProcesses:
@@ -48,9 +48,14 @@ class JsonProcesses:
 
     def _start(self, signal: str) -> subprocess.Popen[bytes]:
         pipe = subprocess.PIPE
-        process = subprocess.Popen([*_COMMAND, signal], stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
+        process = subprocess.Popen(_command(signal), stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True)
         with self._lock:
             self._running.add(process)
             if self._stopped:
                 process.kill()
         return process
+
+
+def _command(signal: str) -> list[str]:
+    """It imports from where this process does: Python's -m and -c begin with the current folder, whosever that is."""
+    return [sys.executable, "-c", f"import sys; sys.path[:] = {sys.path!r}; {_MAIN}", signal]

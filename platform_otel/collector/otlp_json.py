@@ -95,7 +95,3 @@ def main() -> None:
         sys.stdout.buffer.write(to_protobuf(sys.argv[1], sys.stdin.buffer.read()))
     except Malformed as error:
         sys.exit(str(error))
-
-
-if __name__ == "__main__":
-    main()

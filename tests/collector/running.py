@@ -44,19 +44,31 @@ class Collector:
 
     Args:
         command: what to run in place of it.
+        folder: where it runs.
     """
 
     def __init__(
-        self, *options: str, db: str | Path = ":memory:", command: Sequence[str] = (), **variables: str
+        self,
+        *options: str,
+        db: str | Path = ":memory:",
+        command: Sequence[str] = (),
+        folder: Path | None = None,
+        **variables: str,
     ) -> None:
         ports = ("--grpc-port", "0", "--http-port", "0", "--query-port", "0")
         self._command = list(command) or [LAUNCHER, "collector", "--db", str(db), *ports, *options]
         self._environment = environment(**variables)
+        self._folder = folder
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the test, when it is collected
 
     def __enter__(self) -> Collector:
         self.process = subprocess.Popen(
-            self._command, env=self._environment, stdin=subprocess.DEVNULL, stdout=self._output, stderr=self._output
+            self._command,
+            env=self._environment,
+            cwd=self._folder,
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=self._output,
         )
         self.grpc, self.http, self.query = self._ready()
         return self

@@ -10,6 +10,7 @@ import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection, HTTPException
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -285,6 +286,16 @@ def test_large_json_is_taken_like_small(shared: Collector) -> None:
     assert len(shared.spans(made[0].trace_id)) == len(made)
 
 
+def test_large_json_runs_nothing_of_the_folder_that_the_collector_was_started_in(tmp_path: Path) -> None:
+    for name in ("json.py", "base64.py", "google.py", "platform_otel.py", "encodings.py"):
+        (tmp_path / name).write_text("import os\nos.write(2, b'foreign code')\nos._exit(3)\n", encoding="utf-8")
+    large = json_body(*(Made(1, span, attributes={"text": "x" * 1000}) for span in range(1, 1500)))
+    with Collector(folder=tmp_path) as collector:
+        answer = collector.send(large, content_type=JSON)
+
+    assert (answer.status, collector.output().count("\n")) == (200, 1), answer
+
+
 def test_a_collector_stops_while_large_requests_are_worked_on(collector: Collector) -> None:
     large = [Made(1, span, attributes={"text": "x" * 500}) for span in range(1, 40_000)]
     with ThreadPoolExecutor(2) as threads:
@@ -308,5 +319,5 @@ def send_and_be_cut_off(collector: Collector, data: bytes, content_type: str) ->
 
 def children_of(pid: int) -> str:
     """Their command lines."""
-    listed = subprocess.run(["ps", "-A", "-o", "ppid=,args="], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ps", "-A", "-ww", "-o", "ppid=,args="], capture_output=True, text=True, check=True).stdout
     return "\n".join(line for line in listed.splitlines() if line.split()[0] == str(pid))
