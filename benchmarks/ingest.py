@@ -142,7 +142,9 @@ class Server:
             "per_second": round(sent / took),
             "cpu_us_per_span": round(used / sent * 1e6, 2),
             "ack_p50_ms": round(lat[len(lat) // 2] * 1e3, 1),
+            "ack_p90_ms": round(lat[int(len(lat) * 0.9)] * 1e3, 1),
             "ack_p99_ms": round(lat[int(len(lat) * 0.99)] * 1e3, 1),
+            "ack_max_ms": round(lat[-1] * 1e3, 1),
             "rss_mib": round(self.rss()),
             "refused": len(bad),
         }

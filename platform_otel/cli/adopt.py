@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Sequence
 from functools import partial
 from importlib.util import find_spec
@@ -16,6 +15,7 @@ from platform_otel.adopt.files import File, beside, files_of, scripts_near, text
 from platform_otel.adopt.plan import Note, Wanted
 from platform_otel.adopt.text import Unedited, diff
 from platform_otel.analysis.characters import printable
+from platform_otel.cli.terminal import put
 from platform_otel.errors import PlatformTraceError, UsageError
 
 
@@ -48,7 +48,8 @@ def command(is_written: bool, collector: str, paths: tuple[str, ...]) -> None:
         _demand_extra()
     results = [_result(file, collector) for file in files]
     changed = [result for result in results if result.outcome.text != result.before]
-    _print("".join(diff(_shown(each.path), each.before, each.outcome.text) for each in changed))
+    # Byte for byte: it may be given to patch.
+    put("".join(diff(_shown(each.path), each.before, each.outcome.text) for each in changed).encode("utf-8"))
     if is_written:
         for each in changed:
             write(each.path, each.outcome.text)
@@ -85,13 +86,6 @@ def _result(file: File, collector: str) -> _Result:
 
 def _shown(path: str) -> str:
     return os.path.normpath(path).lstrip("/")
-
-
-def _print(text: str) -> None:
-    """The diff, byte for byte: it may be given to patch."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(text.encode("utf-8"))
-    sys.stdout.buffer.flush()
 
 
 def _report(results: Sequence[_Result], changed: Sequence[_Result], is_written: bool) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 import platform_otel
+from platform_otel.cli.terminal import put
 from platform_otel.errors import PlatformTraceError, UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def command(kind: str, name: str) -> None:
     found = {file.name: file.read_text(encoding="utf-8") for file in _folder(KINDS[kind]).iterdir() if file.is_file()}
     if name and name not in found:
         raise UsageError(f"there is no file {name}", f"it is one of {', '.join(sorted(found))}")
-    click.echo(found[name] if name else "\n".join(_headed(each, found[each]) for each in sorted(found)), nl=False)
+    put(found[name] if name else "\n".join(_headed(each, found[each]) for each in sorted(found)))
 
 
 def _headed(name: str, text: str) -> str:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import click
 
 from platform_otel import __version__
+from platform_otel.cli.terminal import colour, echo, prints
 from platform_otel.doctor.checks import FAILED, OFF, OK, WARNING, Check, Section, with_status
-from platform_otel.errors import PlatformTraceError
 
 _COLOURS = {OK: "green", OFF: "bright_black", WARNING: "yellow", FAILED: "red"}
 _WIDEST_NAME = 44
@@ -31,19 +31,8 @@ def command(as_json: bool, command_line: tuple[str, ...]) -> None:
     from platform_otel.doctor.examination import examine
 
     sections = examine(command_line, os.environ)
-    _print(_as_json(sections) if as_json else _encodable(_as_text(sections)))
+    echo(_as_json(sections) if as_json else _as_text(sections))
     sys.exit(1 if with_status(sections, FAILED) else 0)
-
-
-def _print(text: str) -> None:
-    try:
-        click.echo(text)
-    except BrokenPipeError:  # click ends the command for it without a word
-        raise
-    except OSError as error:
-        raise PlatformTraceError(
-            f"the report cannot be written: {error.strerror}", "give it another standard output, such as a file"
-        ) from None
 
 
 def _as_json(sections: Sequence[Section]) -> str:
@@ -93,19 +82,8 @@ def _names(checks: Sequence[tuple[str, Check]]) -> str:
 
 
 def _styled(text: str, fg: str | None = None, bold: bool | None = None) -> str:
-    return click.style(text, fg=fg, bold=bold) if _colour() else text
-
-
-def _colour() -> bool:
-    on_terminal = sys.stdout is not None and sys.stdout.isatty()
-    return on_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return click.style(text, fg=fg, bold=bold) if colour() else text
 
 
 def _arrow() -> str:
-    return "→" if _encodable("→") == "→" else "->"
-
-
-def _encodable(text: str) -> str:
-    """The text as standard output can show it: paths and names may hold any character, and any byte."""
-    encoding = getattr(sys.stdout, "encoding", None) or "ascii"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
+    return "→" if prints("→") else "->"

@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from platform_otel.errors import PlatformTraceError
 from platform_otel.show.trace import Style
 
 _WIDEST = 120
@@ -35,8 +36,36 @@ def prints(text: str) -> bool:
 
 
 def echo(text: str = "") -> None:
-    """Print a line; what cannot be encoded is escaped."""
-    click.echo(encodable(text))
+    """Print a line; what cannot be encoded is escaped.
+
+    Raises:
+        PlatformTraceError: as ``put``.
+    """
+    put(encodable(text) + "\n")
+
+
+def put(text: str | bytes) -> None:
+    """Print this as it is.
+
+    Raises:
+        PlatformTraceError: standard output takes nothing, as where a disk is full.
+    """
+    try:
+        click.echo(text, nl=False)
+    except BrokenPipeError:  # click ends the command for it without a word
+        raise
+    except OSError as error:
+        _leave_the_rest()
+        raise PlatformTraceError(
+            f"standard output cannot be written: {error.strerror}", "give it another one, such as a file"
+        ) from None
+
+
+def _leave_the_rest() -> None:
+    """What is still in the buffer would fail again at the interpreter's end, with words and an exit code of its own."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def encodable(text: str) -> str:

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from platform_otel.collector import overviews, reading
-from platform_otel.collector.database import Reader
 from platform_otel.collector.json_pieces import Written
 from platform_otel.collector.otlp_text import written
 from platform_otel.collector.overviews import Window
+from platform_otel.collector.reader import Reader
 from platform_otel.collector.search import Query, search
 
 Answer = dict[str, Any]  # Any: what json.dumps takes
@@ -52,13 +52,13 @@ def trace(reader: Reader, values: Values) -> Written:
     message = reading.trace(reader, values["trace_id"])
     if message is None:
         raise NotThere("there is no such trace")
-    return written(message)
+    return written(message, reader.check)
 
 
 def logs(reader: Reader, values: Values) -> Answer | Written:
     """The log records of a trace as OTLP/JSON."""
     message = reading.logs(reader, values["trace_id"])
-    return written(message) if message.ListFields() else {"resourceLogs": []}
+    return written(message, reader.check) if message.ListFields() else {"resourceLogs": []}
 
 
 def window_of(values: Values) -> Window:

@@ -15,10 +15,20 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from platform_otel import __version__
-from platform_otel.collector import answers, finding_schemas, findings, maps, openapi, pages, summaries, trace_analysis
+from platform_otel.collector import (
+    answers,
+    finding_schemas,
+    findings,
+    links,
+    maps,
+    openapi,
+    pages,
+    summaries,
+    trace_analysis,
+)
 from platform_otel.collector.access import Access
 from platform_otel.collector.answers import Answer, NotThere, Values
-from platform_otel.collector.database import Database, Reader, TooSlow
+from platform_otel.collector.database import Database
 from platform_otel.collector.intake import Intake
 from platform_otel.collector.jaeger import v1, v3
 from platform_otel.collector.json_pieces import Written, encoded
@@ -31,6 +41,7 @@ from platform_otel.collector.parameters import (
     PATH,
     SEARCH,
     SERVICE,
+    SPAN_ID,
     START,
     TRACE_ID,
     BadParameter,
@@ -38,6 +49,7 @@ from platform_otel.collector.parameters import (
     read_all,
 )
 from platform_otel.collector.query_guard import QueryGuard
+from platform_otel.collector.reader import Reader, TooSlow
 from platform_otel.collector.tempo import api as tempo
 
 _SECONDS = 5.0
@@ -106,6 +118,13 @@ QUESTIONS = (
         trace_analysis.SCHEMA,
         trace_analysis.analysis,
     ),
+    Question(
+        "/query/traces/{trace_id}/links",
+        "The spans that link to a trace.",
+        (TRACE_ID, SPAN_ID, LIMIT),
+        links.SCHEMA,
+        links.links,
+    ),
     Question("/query/traces/{trace_id}/logs", "The log records of a trace.", (TRACE_ID,), openapi.LOGS, answers.logs),
 )
 
@@ -115,17 +134,26 @@ class Api:
 
     Args:
         threads: where the store is read, so that the event loop goes on.
+        live_threads: the same for those who watch, who do not wait for those who ask.
         otlp_port: where spans go over HTTP, for those who ask how.
     """
 
     def __init__(
-        self, database: Database, intake: Intake, hub: Hub, access: Access, threads: Executor, otlp_port: int
+        self,
+        database: Database,
+        intake: Intake,
+        hub: Hub,
+        access: Access,
+        threads: Executor,
+        live_threads: Executor,
+        otlp_port: int,
     ) -> None:
         self._database = database
         self._intake = intake
         self._hub = hub
         self._access = access
         self._threads = threads
+        self._live_threads = live_threads
         self._otlp_port = otlp_port
         self._asking = 0
 
@@ -170,22 +198,24 @@ class Api:
 
     async def _read(self, answer: Callable[[Reader, Values], Answer | Written], values: Values) -> bytes:
         """The answer as JSON."""
-        return await self._in_thread(lambda reader: encoded(answer(reader, values)))
+        return await self._in_thread(lambda reader: encoded(answer(reader, values), reader.check))
 
     async def _in_thread(self, answer: Callable[[Reader], _Made]) -> _Made:
         """What is made of the store in a thread."""
         if self._asking >= _MOST_AT_ONCE:
             raise _Busy("too many ask at once")
+        self._asking += 1
+        try:
+            return await self._run(self._threads, answer)
+        finally:
+            self._asking -= 1
 
+    async def _run(self, threads: Executor, answer: Callable[[Reader], _Made]) -> _Made:
         def read() -> _Made:
             with self._database.reading(_SECONDS) as reader:
                 return answer(reader)
 
-        self._asking += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, read)
-        finally:
-            self._asking -= 1
+        return await asyncio.get_running_loop().run_in_executor(threads, read)
 
     async def _description(self, request: Request) -> Response:
         return JSONResponse(description())
@@ -206,7 +236,9 @@ class Api:
                 yield await self._event(numbers) if numbers else b": quiet\n\n"
 
     async def _event(self, numbers: list[int]) -> bytes:
-        data = await self._read(lambda reader, _: {"traces": summaries.of_traces(reader, numbers)}, {})
+        data = await self._run(
+            self._live_threads, lambda reader: encoded({"traces": summaries.of_traces(reader, numbers)}, reader.check)
+        )
         return b"event: traces\ndata: " + data + b"\n\n"
 
 

@@ -31,6 +31,7 @@ from platform_otel.errors import PlatformTraceError
 _MOST_BYTES = 128 * 1024 * 1024
 _DECODING_THREADS = 2
 _QUERY_THREADS = 4
+_LIVE_THREADS = 1
 # What is being received when the signal comes gets its answer, if it does not take longer.
 _SECONDS_TO_STOP = 0.4
 # Batches are many objects and no cycles. With Python's own thresholds a large one has every object looked at again and
@@ -88,14 +89,16 @@ async def _run(options: Options, ready: Callable[[Ports], object], say: Callable
         grpc = GrpcReceiver(_address(options.host, options.ports.grpc), intake, options.access, budget)
         decoding = stack.enter_context(ThreadPoolExecutor(_DECODING_THREADS, "decoding"))
         queries = stack.enter_context(ThreadPoolExecutor(_QUERY_THREADS, "queries"))
+        live = stack.enter_context(ThreadPoolExecutor(_LIVE_THREADS, "live"))
         receiver = _for_pages(HttpReceiver(intake, options.access, budget, decoding), options.access)
-        api = Api(database, intake, hub, options.access, queries, _port(http))
+        api = Api(database, intake, hub, options.access, queries, live, _port(http))
         servers = [(Server(receiver, options.limits), http), (Server(api.application(), options.limits), query)]
         grpc.start()
         ports = Ports(grpc.port, _port(http), _port(query))
 
         def on_stop() -> None:
             api.stop()
+            store.end()
             loop.call_later(_SECONDS_TO_STOP, intake.stop)
 
         gc.collect()

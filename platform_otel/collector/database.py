@@ -3,81 +3,36 @@
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from queue import Empty, SimpleQueue
 from threading import RLock
-from typing import IO, Any
+from typing import IO
 
+from platform_otel.collector.reader import Reader
 from platform_otel.collector.schema import migrate
 from platform_otel.errors import PlatformTraceError
 
 MEMORY = ":memory:"
 # How many steps of SQLite's machine go between two looks at the clock: some 2 ms.
 _STEPS = 50_000
-_ROWS_AT_ONCE = 1000
-# For a lock of another process that looks into the file.
+# For a lock of another process that looks into the file; whoever writes asks every so often whether to go on waiting.
 _SECONDS_TO_WAIT = 5
+_MILLISECONDS_BETWEEN = 50
+_WAIT_A_MOMENT = f"PRAGMA busy_timeout = {_MILLISECONDS_BETWEEN}"
 _BESIDE = ("", "-wal", "-shm")
 
 
-class TooSlow(Exception):
-    """A query took longer than it may, or the collector stops."""
+class Locked(sqlite3.OperationalError):
+    """Another process writes into the file, and does not end."""
 
 
-@contextmanager
-def _in_time() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if str(error) == "interrupted":
-            raise TooSlow("it takes too long") from None
-        raise
-
-
-class Reader:
-    """One state of the store, for as long as may be."""
-
-    def __init__(self, connection: sqlite3.Connection, is_late: Callable[[], bool]) -> None:
-        self._connection = connection
-        self._is_late = is_late
-
-    def rows(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
-        """What a query gives, all of it; Any: tuples of what its columns are.
-
-        Raises:
-            TooSlow
-        """
-        with _in_time():
-            return self._connection.execute(sql, parameters).fetchall()
-
-    def each(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[Any]:
-        """The same one after the other: of many rows, few are in memory, and what is done with them has its limit too.
-
-        Raises:
-            TooSlow
-        """
-        with _in_time():
-            cursor = self._connection.execute(sql, parameters)
-        while rows := self._some(cursor):
-            yield from rows
-            self.check()
-
-    def _some(self, cursor: sqlite3.Cursor) -> list[Any]:
-        with _in_time():
-            return cursor.fetchmany(_ROWS_AT_ONCE)
-
-    def check(self) -> None:
-        """Between two steps of work on what was read.
-
-        Raises:
-            TooSlow
-        """
-        if self._is_late():
-            raise TooSlow("it takes too long")
+class Ended(Exception):
+    """The collector stops."""
 
 
 class Database:
@@ -96,6 +51,7 @@ class Database:
         self.path = path
         self._durable = durable
         self._stopped = False
+        self._ends_at = math.inf
         self.last_size = 0
         self._in_memory = path == MEMORY
         # In memory there is one connection only: other connections would see other databases.
@@ -109,9 +65,13 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """The connection that writes, within a transaction: committed at the end, rolled back by an exception."""
+        """The connection that writes, within a transaction: committed at the end, rolled back by an exception.
+
+        Raises:
+            Locked, Ended
+        """
         with self._turn:
-            self._writer.execute("BEGIN IMMEDIATE")
+            self._begin()
             try:
                 yield self._writer
                 self._writer.execute("COMMIT")
@@ -139,6 +99,32 @@ class Database:
                 connection.execute("ROLLBACK")
                 self._give_back(connection)
 
+    def _begin(self) -> None:
+        deadline = time.monotonic() + _SECONDS_TO_WAIT
+        while True:
+            self.check_end()
+            try:
+                self._writer.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if str(error) != "database is locked":
+                    raise
+                if time.monotonic() > deadline:
+                    raise Locked(str(error)) from error
+
+    def end_writing(self, seconds: float) -> None:
+        """Begin no transaction after these seconds, nor wait for another process; told once, from any thread."""
+        self._ends_at = min(self._ends_at, time.monotonic() + seconds)
+
+    def check_end(self) -> None:
+        """Between two steps of writing.
+
+        Raises:
+            Ended
+        """
+        if time.monotonic() > self._ends_at:
+            raise Ended("the collector stops")
+
     def stop_reading(self) -> None:
         """End the queries that are going on, and those to come."""
         self._stopped = True
@@ -158,12 +144,10 @@ class Database:
         return 0 if self._in_memory else self._writer.total_changes
 
     def copy_log(self) -> int:
-        """Copy what is in the log into the file, while writing goes on; how many bytes are in use in the log."""
+        """Copy what is in the log into the file, while writing goes on; how many pages it had at the beginning."""
         with closing(_connect(self.path)) as connection:
-            (_, pages, _), (each,) = (
-                connection.execute(f"PRAGMA {name}").fetchone() for name in ("wal_checkpoint(PASSIVE)", "page_size")
-            )
-        return int(pages * each)
+            _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        return int(pages)
 
     def restart_log(self, cut: bool = False) -> None:
         """Copy all that is in the log, and write it from its beginning again, unless somebody still reads in it.
@@ -175,7 +159,7 @@ class Database:
         try:
             self._writer.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if cut else 'RESTART'})")
         finally:
-            self._writer.execute(f"PRAGMA busy_timeout = {_SECONDS_TO_WAIT * 1000}")
+            self._writer.execute(_WAIT_A_MOMENT)
 
     def close(self) -> None:
         """Close the file; what is in the log beside it goes into it."""
@@ -208,6 +192,7 @@ class Database:
             # Debian's SQLite overwrites with zeros what is deleted, by default.
             connection.execute("PRAGMA secure_delete = OFF")
             migrate(connection, self.path)
+            connection.execute(_WAIT_A_MOMENT)
         except BaseException:
             connection.close()
             raise

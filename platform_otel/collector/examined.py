@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from platform_otel.analysis import peers
 from platform_otel.analysis.tree import TraceSpan
-from platform_otel.collector.database import Reader, TooSlow
 from platform_otel.collector.messages import Unpacked, value
 from platform_otel.collector.model import KINDS, STATUSES
 from platform_otel.collector.overviews import Window
+from platform_otel.collector.reader import Reader, TooSlow
 from platform_otel.collector.reading import raw
 
 # Among so many traces, the newest, those with errors or of one operation are looked for.

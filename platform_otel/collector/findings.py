@@ -13,7 +13,7 @@ from platform_otel.analysis.slowness import Slowness, slowness
 from platform_otel.analysis.tree import TraceSpan
 from platform_otel.collector import examined
 from platform_otel.collector.answers import Answer, Values, over, window_of
-from platform_otel.collector.database import Reader
+from platform_otel.collector.reader import Reader
 
 # What belongs to a trace may still be on its way for so long: exporters gather spans for some seconds.
 _SETTLED = 10 * 10**9

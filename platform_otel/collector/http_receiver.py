@@ -103,7 +103,8 @@ class HttpReceiver:
             with Body(self._budget, request.encoding) as body:
                 await self._read(body, request, receive)
                 received = await self._in_thread(self._decode, request, body)
-                await asyncio.wrap_future(self._intake.add(received))
+                # The store goes on with it, and tells it its end, if nobody waits any longer.
+                await asyncio.shield(asyncio.wrap_future(self._intake.add(received)))
         except (Malformed, NotDecompressed) as error:
             raise _Refusal(HTTPStatus.BAD_REQUEST, str(error)) from None
         except TooLarge as error:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from platform_otel.collector.folds import Folds
+from platform_otel.collector.linking import enter
 from platform_otel.collector.model import ERROR, Batch, LogBatch, Span, SpanBatch
 from platform_otel.collector.names import Names
 from platform_otel.collector.rollups import MINUTE, Rollups
@@ -130,6 +131,9 @@ class Ingestion:
         if fragments:
             self._write_traces(fragments, arrived)
             self._write_spans(fragments)
+            if batch.links:
+                places = {row[-1]: row[:2] for fragment in fragments for row in fragment.rows}
+                enter(self._connection, batch.links, places)
             self._add_batch(0, arrived, sum(len(fragment.rows) for fragment in fragments), batch.raw)
         return {fragment.number for fragment in fragments}
 

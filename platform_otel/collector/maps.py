@@ -12,7 +12,7 @@ from platform_otel.analysis.service_map import MapCall, ghost_calls, map_of
 from platform_otel.analysis.tree import TraceSpan
 from platform_otel.collector import examined, overviews
 from platform_otel.collector.answers import Answer, NotThere, Values, over, window_of
-from platform_otel.collector.database import Reader
+from platform_otel.collector.reader import Reader
 
 _Row = dict[str, Any]  # Any: what json.dumps takes
 

@@ -51,11 +51,20 @@ class LogRecord(NamedTuple):
     position: int
 
 
+class Link(NamedTuple):
+    """Where a span leads to besides its parent; ``position`` is that of the span that has the link."""
+
+    position: int
+    trace_id: bytes
+    span_id: bytes
+
+
 class SpanBatch(NamedTuple):
-    """Spans that arrived together: the compressed OTLP message, and the spans of each trace in it."""
+    """Spans that arrived together: the compressed OTLP message, the spans of each trace in it, and their links."""
 
     raw: bytes
     traces: Mapping[bytes, Sequence[Span]]
+    links: Sequence[Link] = ()
 
 
 class LogBatch(NamedTuple):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from platform_otel.collector.database import Reader
 from platform_otel.collector.model import KINDS, Operation
+from platform_otel.collector.reader import Reader
 
 # Of those that no trace of the index has, new traces may have some.
 _KEPT = """

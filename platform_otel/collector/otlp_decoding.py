@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
-from platform_otel.collector.model import LogBatch, LogRecord, Operation, Received, Span, SpanBatch
+from platform_otel.collector.model import Link, LogBatch, LogRecord, Operation, Received, Span, SpanBatch
 from platform_otel.collector.otlp_pieces import pieces
 
 REQUESTS: dict[str, Any] = {  # Any: the generated classes have no common type that says what we use of them
@@ -30,6 +30,8 @@ _NO_TRACE = bytes(16)
 _NO_SPAN = bytes(8)
 _LAST_KIND = 5
 _LAST_STATUS = 2
+# As many as SDKs keep: https://opentelemetry.io/docs/specs/otel/trace/sdk/#span-limits
+_MOST_LINKS = 128
 
 
 class Malformed(Exception):
@@ -65,6 +67,12 @@ def service_name(resource: Resource) -> str:
     return UNKNOWN_SERVICE
 
 
+def links_of(span: Any, position: int) -> list[Link]:
+    """Where a span leads to, as far as it names a trace and a span; ``position`` is its own."""
+    links = (Link(position, each.trace_id, each.span_id) for each in span.links[:_MOST_LINKS])
+    return [link for link in links if _are_valid(link.trace_id, link.span_id)]
+
+
 def _together(signal: str, parts: Iterable[Received]) -> Received:
     parts = list(parts)
     batches = [batch for part in parts for batch in part.batches]
@@ -76,18 +84,21 @@ def _together(signal: str, parts: Iterable[Received]) -> Received:
 
 def _decode_traces(piece: bytes) -> Received:
     traces: dict[bytes, list[Span]] = {}
+    links: list[Link] = []
     position = 0
     for of_resource in ExportTraceServiceRequest.FromString(piece).resource_spans:
         service = service_name(of_resource.resource)
         for of_scope in of_resource.scope_spans:
-            _decode_spans(of_scope.spans, service, position, traces)
+            _decode_spans(of_scope.spans, service, position, traces, links)
             position += len(of_scope.spans)
     count = sum(map(len, traces.values()))
-    batches = [SpanBatch(zlib.compress(piece, _LEVEL), traces)] if count else []
+    batches = [SpanBatch(zlib.compress(piece, _LEVEL), traces, links)] if count else []
     return Received("traces", batches, count, position - count)
 
 
-def _decode_spans(spans: Iterable[Any], service: str, position: int, traces: dict[bytes, list[Span]]) -> None:
+def _decode_spans(
+    spans: Iterable[Any], service: str, position: int, traces: dict[bytes, list[Span]], links: list[Link]
+) -> None:
     """The hot loop: each attribute of a message is read once, as that is what costs."""
     operations: dict[tuple[str, int], Operation] = {}
     for place, span in enumerate(spans, position):
@@ -109,9 +120,11 @@ def _decode_spans(spans: Iterable[Any], service: str, position: int, traces: dic
         if of_trace is None:
             of_trace = traces[trace_id] = []
         of_trace.append(decoded)
+        if span.links:
+            links += links_of(span, place)
 
 
-def _are_valid(trace_id: bytes, span_id: bytes, parent_id: bytes) -> bool:
+def _are_valid(trace_id: bytes, span_id: bytes, parent_id: bytes = b"") -> bool:
     if len(trace_id) != 16 or len(span_id) != 8 or (parent_id and len(parent_id) != 8):
         return False
     return trace_id != _NO_TRACE and span_id != _NO_SPAN

@@ -21,14 +21,38 @@ from platform_otel.collector.json_pieces import Written
 
 _Write = Callable[[Any], str]  # Any: what the field holds
 
+_Check = Callable[[], object]
+
+# How deep spans and log records are: in a scope, in a resource, in the whole.
+_DEPTH = 3
 _IDS = ("trace_id", "span_id", "parent_span_id")
 # How each field begins, and what writes its values: as many as OTLP has, found when first met.
 _FIELDS: dict[FieldDescriptor, tuple[str, _Write]] = {}
 
 
-def written(message: Message) -> Written:
-    """A message as OTLP/JSON has it."""
-    return Written(_object(message))
+def written(message: Message, check: _Check = bool) -> Written:
+    """A message as OTLP/JSON has it.
+
+    Args:
+        message: TracesData or LogsData.
+        check: is called before each span or record; its exception ends the work.
+    """
+    return Written(_outer(message, check, _DEPTH))
+
+
+def _outer(message: Message, check: _Check, depth: int) -> str:
+    """A message that has spans so many levels deep."""
+    if not depth:
+        check()
+        return _object(message)
+    fields = []
+    for field, value in message.ListFields():
+        name, write = _FIELDS.get(field) or _learn(field, value)
+        if _is_one(value):
+            fields.append(name + write(value))
+        else:
+            fields.append(f"{name}[{', '.join([_outer(each, check, depth - 1) for each in value])}]")
+    return f"{{{', '.join(fields)}}}"
 
 
 def _object(message: Message) -> str:
@@ -41,9 +65,14 @@ def _object(message: Message) -> str:
 
 def _learn(field: FieldDescriptor, value: object) -> tuple[str, _Write]:
     one = _writer(field)
-    write = one if isinstance(value, (Message, str, bytes, int, float)) else _of_several(one)
+    write = one if _is_one(value) else _of_several(one)
     _FIELDS[field] = (f'"{field.json_name}": ', write)
     return _FIELDS[field]
+
+
+def _is_one(value: object) -> bool:
+    """Whether it is a value, not several."""
+    return isinstance(value, (Message, str, bytes, int, float))
 
 
 def _of_several(one: _Write) -> _Write:

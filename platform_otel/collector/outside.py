@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from platform_otel.collector.database import Reader
 from platform_otel.collector.json_pieces import encoded
+from platform_otel.collector.reader import Reader
 
 JSON = "application/json"
 
@@ -46,6 +46,6 @@ class OutsideQuestion(NamedTuple):
     failed: Callable[[int, str], Reply]
 
 
-def in_json(document: Any, status: int = 200) -> Reply:  # Any: what json.dumps takes
-    """A reply in JSON."""
-    return Reply(encoded(document), JSON, status)
+def in_json(document: Any, status: int = 200, check: Callable[[], object] = bool) -> Reply:
+    """A reply in JSON, unless the check says that it takes too long. Any: what json.dumps takes."""
+    return Reply(encoded(document, check), JSON, status)

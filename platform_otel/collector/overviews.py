@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from platform_otel.collector import histogram
-from platform_otel.collector.database import Reader
 from platform_otel.collector.folds import EXTENTS, Merged, Piece, extents, pieces, selected
 from platform_otel.collector.model import KINDS
+from platform_otel.collector.reader import Reader
 from platform_otel.collector.rollups import MINUTE, Rollup
 
 Row = dict[str, object]

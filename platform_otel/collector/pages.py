@@ -38,8 +38,6 @@ _POLICY = {
     "trusted-types": "'none'",
 }
 _HEADERS = {
-    "cross-origin-resource-policy": "same-origin",
-    "x-content-type-options": "nosniff",
     # A browser keeps the files and asks each time whether they are still the same: after an update none is stale.
     "cache-control": "no-cache",
     "vary": "accept-encoding",
@@ -54,15 +52,11 @@ _HEADERS_OF_DOCUMENT = {
 
 
 class Page:
-    """One file, read when it is first asked for."""
+    """One file as it is now: an upgrade under a running collector would mix its files with those of before."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-
-    @cached_property
-    def content(self) -> bytes:
-        """The file as it is."""
-        return self._path.read_bytes()
+        self._type = path.suffix
+        self.content = path.read_bytes()
 
     @cached_property
     def compressed(self) -> bytes:
@@ -76,8 +70,8 @@ class Page:
 
     def answer(self, headers: Mapping[str, str]) -> Response:
         """The file, or that it is what the browser has."""
-        described = {**_HEADERS, "etag": self.tag, "content-type": _TYPES[self._path.suffix]}
-        if self._path.suffix == ".html":
+        described = {**_HEADERS, "etag": self.tag, "content-type": _TYPES[self._type]}
+        if self._type == ".html":
             described.update(_HEADERS_OF_DOCUMENT)
         if self.tag.removeprefix("W/") in headers.get("if-none-match", ""):
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=described)

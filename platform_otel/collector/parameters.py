@@ -89,6 +89,12 @@ def _trace_id(text: str) -> bytes:
     return bytes.fromhex(text)
 
 
+def _span_id(text: str) -> bytes:
+    if len(text) != 16 or not text.isascii() or not text.isalnum():
+        raise ValueError("16 hexadecimal digits are expected")
+    return bytes.fromhex(text)
+
+
 def _id_prefix(text: str) -> tuple[bytes, bytes]:
     """The least and the greatest id that begin so."""
     if not 1 <= len(text) <= 32 or not text.isascii() or not text.isalnum():
@@ -118,6 +124,13 @@ END = Parameter(
 TRACE_ID = Parameter(
     "trace_id", "The trace.", {"type": "string", "pattern": "^[0-9a-fA-F]{32}$"}, _trace_id, where="path"
 )
+SPAN_ID = Parameter(
+    "span",
+    "A span of the trace; all of them unless given.",
+    {"type": "string", "pattern": "^[0-9a-fA-F]{16}$"},
+    _span_id,
+    b"",
+)
 OPERATION = Parameter("operation", "Name of the span.", _TEXT, _text, "")
 LIMIT = Parameter(
     "limit",
@@ -141,6 +154,7 @@ SEARCH = (
         _id_prefix,
     ),
     SERVICE,
+    Parameter("caller", "Name of another service, that the span's parent is of.", _TEXT, _text, ""),
     OPERATION,
     Parameter("kind", "Kind of the span.", {"type": "string", "enum": KINDS}, _one_of(KINDS), ""),
     Parameter("status", "Status of the span.", {"type": "string", "enum": STATUSES}, _one_of(STATUSES), ""),

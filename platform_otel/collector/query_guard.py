@@ -16,6 +16,12 @@ _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _Application = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
 
+# With every answer: a browser takes it for what it says to be, and gives it to no other page.
+_HEADERS = (
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
 
 class QueryGuard:
     """Answers in place of the application if a request may not be answered.
@@ -32,7 +38,7 @@ class QueryGuard:
         """Answer one request."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         answer = self._refusal(headers) or self._way_in(scope) or self._unauthorized(headers)
-        await (answer or self._application)(scope, receive, send)
+        await (answer or self._application)(scope, receive, _with_headers(send))
 
     def _refusal(self, headers: dict[str, str]) -> Response | None:
         if not self._access.is_known_host(headers):
@@ -61,6 +67,15 @@ class QueryGuard:
             return None
         ask = {"www-authenticate": "Bearer"}
         return _error(HTTPStatus.UNAUTHORIZED, "show the token: authorization: Bearer TOKEN, or /?token=TOKEN", ask)
+
+
+def _with_headers(send: _Send) -> _Send:
+    async def send_more(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], *_HEADERS]
+        await send(message)
+
+    return send_more
 
 
 def _error(status: HTTPStatus, message: str, headers: dict[str, str] | None = None) -> Response:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from google.protobuf.message import Message
 
-from platform_otel.collector.database import Reader
 from platform_otel.collector.messages import Item, Unpacked, put_together
+from platform_otel.collector.reader import Reader
 
 _SPANS = """
     SELECT batch, position FROM spans

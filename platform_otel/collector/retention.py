@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
-from platform_otel.collector.folds import remove_before
+from platform_otel.collector.folds import WIDTHS, remove_before
 from platform_otel.collector.rollups import MINUTE
 
 # As many go in one transaction, so that no acknowledgement waits long.
@@ -18,6 +18,7 @@ _OF_TRACES = (
     "DELETE FROM trace_operations WHERE (operation, trace) IN (SELECT operation, trace FROM spans WHERE trace <= ?)",
     "DELETE FROM logs WHERE trace_id IN (SELECT trace_id FROM traces WHERE id <= ?)",
     "DELETE FROM orphans WHERE trace <= ?",
+    "DELETE FROM links WHERE trace <= ?",
     "DELETE FROM spans WHERE trace <= ?",
     "DELETE FROM traces WHERE id <= ?",
 )
@@ -48,6 +49,14 @@ def remove_oldest(connection: sqlite3.Connection) -> Removed:
     if log is not None and (not found or log[1] < found[0][2]):
         return Removed(logs=_remove_logs(connection, log[1] + 1))
     return Removed(traces=_remove_traces(connection, found))
+
+
+def remove_oldest_minutes(connection: sqlite3.Connection) -> Removed:
+    """One step towards fewer counts: the oldest minutes up to an edge of the smallest folds."""
+    (oldest,) = connection.execute("SELECT min(minute) FROM operation_minutes").fetchone()
+    if oldest is None:
+        return Removed()
+    return Removed(minutes=_remove_minutes(connection, (oldest // WIDTHS[0] + 1) * WIDTHS[0]))
 
 
 def _remove_traces(connection: sqlite3.Connection, oldest: list[tuple[int, int, int]]) -> int:

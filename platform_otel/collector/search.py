@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from platform_otel.collector import summaries
-from platform_otel.collector.database import Reader
 from platform_otel.collector.expression import Expression, Lookup
 from platform_otel.collector.messages import Item, Unpacked, value
 from platform_otel.collector.model import ERROR, KINDS, STATUSES
 from platform_otel.collector.otlp_decoding import service_name
+from platform_otel.collector.reader import Reader
 from platform_otel.collector.reading import raw
 from platform_otel.collector.summaries import Summary
 
@@ -34,6 +34,15 @@ _OF_OPERATION = """operation IN (
     WHERE (? = '' OR services.name = ?) AND (? = '' OR operations.name = ?) AND (? < 0 OR kind = ?))"""
 
 
+# A span that was called by another service: its parent is at hand by its id.
+_OF_CALLER = """EXISTS (
+    SELECT 1 FROM spans AS parents JOIN operations ON operations.id = parents.operation
+    JOIN services ON services.id = service
+    WHERE parents.trace = spans.trace AND parents.span_id = spans.parent_id AND services.name = ?)
+    AND operation NOT IN (
+        SELECT operations.id FROM operations JOIN services ON services.id = service WHERE services.name = ?)"""
+
+
 class Query(NamedTuple):
     """What is looked for: traces of which one span is as asked; "" and None ask for nothing.
 
@@ -45,6 +54,7 @@ class Query(NamedTuple):
         span_shortest, span_longest: how long the span took, in nanoseconds.
         after: where the page before ended.
         id: the least and the greatest trace id.
+        caller: another service, of which the span's parent is.
     """
 
     service: str = ""
@@ -62,6 +72,7 @@ class Query(NamedTuple):
     span_shortest: int | None = None
     span_longest: int | None = None
     id: tuple[bytes, bytes] | None = None
+    caller: str = ""
 
 
 # Whether a trace is as asked, by its row of summaries.COLUMNS: what the columns of its spans do not tell.
@@ -143,12 +154,13 @@ def _conditions(reader: Reader, query: Query) -> tuple[str, list[object]]:
     if query.id is not None:
         conditions.append("id IN (SELECT id FROM traces WHERE trace_id BETWEEN ? AND ?)")
         parameters += query.id
-    if _asks_for_operation(query) and _is_rare(reader, query):
-        conditions.append(
-            f"""id IN (SELECT trace FROM trace_operations WHERE {_OF_OPERATION}
-                       UNION ALL SELECT id FROM traces WHERE id > (SELECT trace FROM indexing))"""
-        )
-        parameters += _operation_parameters(query)
+    for wanted in (query, Query(service=query.caller)):
+        if _asks_for_operation(wanted) and _is_rare(reader, wanted):
+            conditions.append(
+                f"""id IN (SELECT trace FROM trace_operations WHERE {_OF_OPERATION}
+                           UNION ALL SELECT id FROM traces WHERE id > (SELECT trace FROM indexing))"""
+            )
+            parameters += _operation_parameters(wanted)
     return " AND ".join(conditions), parameters
 
 
@@ -166,6 +178,10 @@ def _of_spans(query: Query) -> tuple[str, list[object]]:
         if limit is not None:
             conditions.append(f"spans.{sql}")
             parameters.append(limit)
+    if query.caller:
+        # Last, as it costs most.
+        conditions.append(_OF_CALLER)
+        parameters += [query.caller] * 2
     return " AND ".join(conditions), parameters
 
 

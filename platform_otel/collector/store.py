@@ -7,16 +7,19 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import NamedTuple
 
 from platform_otel.collector.checkpoints import Checkpoints
-from platform_otel.collector.database import Database
+from platform_otel.collector.database import Database, Ended, Locked
 from platform_otel.collector.folds import fold_next
 from platform_otel.collector.ingestion import Ingestion
+from platform_otel.collector.linking import enter_older
 from platform_otel.collector.model import Batch
-from platform_otel.collector.retention import Removed, remove_old, remove_oldest
+from platform_otel.collector.retention import Removed, remove_old, remove_oldest, remove_oldest_minutes
+from platform_otel.collector.weights import Weights
 
 # A transaction takes no more than this, so that the first batch in it is not kept waiting for its answer: some
 # 20,000 spans, compressed.
@@ -24,6 +27,8 @@ _MOST_BYTES = 2**20
 # At the end, what was handed in is written, but not for longer.
 _SECONDS_TO_END = 0.5
 _SECONDS_BETWEEN_LOOKS = 5.0
+# The part of a full file that counts may take: the rest is for traces and logs.
+_SHARE_OF_COUNTS = 1 / 4
 
 
 class Refused(Exception):
@@ -73,7 +78,11 @@ class Store:
         with database.writing() as connection:
             self._ingestion = Ingestion(connection)
         self._next_look = 0.0
-        self._ends_at = math.inf
+        self._has_more = False
+        self._grew_to = math.inf
+        self._weights = Weights()
+        self._said_that_counts_go = False
+        self._has_ended = False
         self._checkpoints = Checkpoints(database)
         self._thread = Thread(target=self._write_until_told, name="store", daemon=True)
 
@@ -83,27 +92,47 @@ class Store:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ends_at = time.monotonic() + _SECONDS_TO_END
+        self.end()
         self._handed.put(None)
         self._thread.join()
+        self._has_ended = True
+        self._refuse_rest()
         self._checkpoints.__exit__()
         self._database.close()
+
+    def end(self) -> None:
+        """Write what is handed in for a moment more, and refuse what comes later."""
+        self._database.end_writing(_SECONDS_TO_END)
 
     def add(self, batch: Batch) -> Future[None]:
         """Hand in a batch. The future is done when it is committed; its exception is Refused if it cannot be."""
         future: Future[None] = Future()
         self._handed.put(_Handed(batch, future))
+        if self._has_ended:
+            self._refuse_rest()
         return future
+
+    def _refuse_rest(self) -> None:
+        """What came after all was written: nobody is to wait for it."""
+        with suppress(Empty):
+            while True:
+                if (handed := self._handed.get_nowait()) is not None:
+                    handed.future.set_exception(Refused("the collector stops"))
 
     # --- The writing thread -------------------------------------------------------------------------------------------
 
     def _write_until_told(self) -> None:
-        goes_on = True
-        while goes_on:
-            group, goes_on = self._next_group()
-            if group:
-                self._write(group)
+        while self._write_next():
+            pass
+
+    def _write_next(self) -> bool:
+        """Write what waits, once something does; whether more may come. What was written is not kept until then."""
+        group, goes_on = self._next_group()
+        if group:
+            self._write(group)
+        if goes_on:
             self._tidy(is_idle=not group)
+        return goes_on
 
     def _next_group(self) -> tuple[list[_Handed], bool]:
         """What waits to be written, once there is something or time to look after what is old."""
@@ -124,12 +153,14 @@ class Store:
     def _write(self, group: list[_Handed]) -> None:
         try:
             changed = self._commit(group)
-        except Refused as error:
-            for handed in group:
-                handed.future.set_exception(error)
+        except Ended as error:
+            _refuse(group, error)
+        except Locked as error:
+            self._failed(error)
+            _refuse(group, error)
         except (sqlite3.Error, OverflowError, ValueError) as error:
             self._ingestion.forget()
-            self._refuse(group, error)
+            self._find_reason(group, error)
         else:
             self._succeeded()
             for handed in group:
@@ -142,22 +173,24 @@ class Store:
         changed: set[int] = set()
         with self._database.writing():
             for handed in group:
-                if time.monotonic() > self._ends_at:
-                    raise Refused("the collector stops")
+                self._database.check_end()
                 changed |= self._ingestion.add(handed.batch, arrived)
             self._ingestion.finish()
         return changed
 
-    def _refuse(self, group: list[_Handed], error: Exception) -> None:
-        """Tell those who wait; of several, each is tried alone first, as one of them may be the reason."""
+    def _find_reason(self, group: list[_Handed], error: Exception) -> None:
+        """Of several, each is tried alone, as one of them may be the reason."""
         if len(group) > 1:
             for handed in group:
                 self._write([handed])
-            return
+        else:
+            self._failed(error)
+            _refuse(group, error)
+
+    def _failed(self, error: Exception) -> None:
         if not self._failing:
             self._failing = True
             self._say(f"cannot write to {self._database.path}: {error}; senders are told to come again")
-        group[0].future.set_exception(Refused(str(error)))
 
     def _succeeded(self) -> None:
         if self._failing:
@@ -169,11 +202,12 @@ class Store:
     def _tidy(self, is_idle: bool) -> None:
         try:
             self._index()
-            self._checkpoints.look(is_idle)
-            self._remove()
-        except sqlite3.Error:
+            self._checkpoints.look(is_idle and not self._has_more)
+            self._has_more = self._remove()
+        except (sqlite3.Error, Ended):
             # What fails here fails when writing too, which says so.
             self._ingestion.forget()
+            self._has_more = False
             self._next_look = time.monotonic() + _SECONDS_BETWEEN_LOOKS
 
     def _index(self) -> None:
@@ -181,15 +215,41 @@ class Store:
             with self._database.writing():
                 self._ingestion.index()
 
-    def _remove(self) -> None:
-        """Remove what is too much at once, so that the file does not grow, and what is too old little by little."""
-        while self._database.size() > self._retention.size and self._remove_step(remove_oldest):
-            pass
-        if time.monotonic() >= self._next_look:
+    def _remove(self) -> bool:
+        """One step of each kind, as acknowledgements wait meanwhile; whether there is more to do."""
+        more = self._shrink()
+        if not more and time.monotonic() >= self._next_look:
             before = time.time_ns() - self._retention.age
             more = self._remove_step(lambda connection: remove_old(connection, before))
             more = self._fold() or more
-            self._next_look = time.monotonic() + (0.0 if more else _SECONDS_BETWEEN_LOOKS)
+            more = self._link() or more
+            more = self._weigh() or more
+            self._next_look = time.monotonic() + _SECONDS_BETWEEN_LOOKS
+        if more:
+            self._next_look = time.monotonic()
+        return more
+
+    def _shrink(self) -> bool:
+        """Remove what is too much: as much as came since, so that the file does not grow, or a step; whether more is.
+
+        Since another --max-size holds, a file may have far too much: acknowledgements do not wait for all of that.
+        """
+        most = self._retention.size
+        while (size := self._database.size()) > most:
+            if not self._remove_step(self._what_goes()):
+                return False
+            if (size := self._database.size()) <= self._grew_to:
+                break
+        self._grew_to = max(most, size)
+        return size > most
+
+    def _what_goes(self) -> Callable[[sqlite3.Connection], Removed]:
+        if self._weights.total <= self._retention.size * _SHARE_OF_COUNTS:
+            return remove_oldest
+        if not self._said_that_counts_go:
+            self._said_that_counts_go = True
+            self._say("counts fill a quarter of --max-size: the oldest go before they are as old as --retention")
+        return remove_oldest_minutes
 
     def _fold(self) -> bool:
         with self._database.writing() as connection:
@@ -198,9 +258,19 @@ class Store:
             self._ingestion.forget_folds()
         return folded
 
+    def _link(self) -> bool:
+        with self._database.writing() as connection:
+            return enter_older(connection)
+
+    def _weigh(self) -> bool:
+        with self._database.writing() as connection:
+            return self._weights.weigh_next(connection)
+
     def _remove_step(self, step: Callable[[sqlite3.Connection], Removed]) -> bool:
         with self._database.writing() as connection:
             removed = step(connection)
+            if removed.minutes:
+                self._weights.forget_removed(connection)
         self._forget(removed)
         return any(removed)
 
@@ -209,3 +279,8 @@ class Store:
             self._ingestion.forget_traces()
         if removed.minutes:
             self._ingestion.forget_rollups()
+
+
+def _refuse(group: list[_Handed], error: Exception) -> None:
+    for handed in group:
+        handed.future.set_exception(Refused(str(error)))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from platform_otel.collector.database import Reader
 from platform_otel.collector.model import KINDS
+from platform_otel.collector.reader import Reader
 
 Summary = dict[str, object]
 

@@ -6,8 +6,8 @@ from platform_otel.analysis.hops import Hop
 from platform_otel.analysis.trace import TraceAnalysis, analyse
 from platform_otel.collector import examined
 from platform_otel.collector.answers import Answer, NotThere, Values
-from platform_otel.collector.database import Reader
 from platform_otel.collector.openapi import COUNT, NANOSECONDS, TEXT, TIME, many, or_null, thing
+from platform_otel.collector.reader import Reader
 
 _YES: dict[str, object] = {"type": "boolean"}
 _SHIFT = {"type": "integer", "description": "Nanoseconds that were added to its times, to have all on one clock."}

@@ -15,12 +15,12 @@ from google.protobuf.message import DecodeError
 
 from platform_otel.collector.answers import NotThere
 from platform_otel.collector.api import QUESTIONS, Question
-from platform_otel.collector.database import Reader, TooSlow
 from platform_otel.collector.json_pieces import encoded
 from platform_otel.collector.parameters import BadParameter, read_all
+from platform_otel.collector.reader import Reader, TooSlow
 from platform_otel.collector.schema import check
 from platform_otel.errors import PlatformTraceError
-from platform_otel.show.source import HINTS, NAME_A_FILE, NoSuchTrace
+from platform_otel.show.source import HINTS, NAME_A_FILE, NoSuchTrace, TakesTooLong
 
 _SECONDS = 20.0
 # How many steps of SQLite's machine go between two looks at the clock, as in collector/database.py.
@@ -68,7 +68,7 @@ class File:
         except BadParameter as error:
             raise PlatformTraceError(str(error), HINTS[HTTPStatus.BAD_REQUEST]) from error
         except TooSlow as error:
-            raise PlatformTraceError(str(error), HINTS[HTTPStatus.GATEWAY_TIMEOUT]) from error
+            raise TakesTooLong(str(error)) from error
         except _DAMAGED as error:
             raise self._unreadable(error) from error
 

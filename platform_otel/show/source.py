@@ -28,6 +28,13 @@ class NoSuchTrace(PlatformTraceError):
     """There is no such thing."""
 
 
+class TakesTooLong(PlatformTraceError):
+    """The answer would take longer than a query may."""
+
+    def __init__(self, says: str) -> None:
+        super().__init__(says, "ask for less: a shorter time, fewer traces")
+
+
 class Source(Protocol):
     """Something that answers the questions of docs/reference/collector.md."""
 
@@ -160,6 +167,8 @@ def _refusal(status: int, says: str) -> PlatformTraceError:
         return PlatformTraceError(
             "the collector wants its token", "give it with --token or PLATFORM_TRACE_COLLECTOR_TOKEN"
         )
+    if status == HTTPStatus.GATEWAY_TIMEOUT:
+        return TakesTooLong(_said(says))
     # In its own words: they are the same for a file.
     return PlatformTraceError(_said(says), HINTS.get(status, ""))
 
@@ -168,5 +177,4 @@ HINTS: Mapping[int, str] = {
     HTTPStatus.BAD_REQUEST: "docs/reference/collector.md says what can be asked",
     HTTPStatus.FORBIDDEN: "start it with --allow-host NAME, or ask it by its address",
     HTTPStatus.SERVICE_UNAVAILABLE: "ask again in a while",
-    HTTPStatus.GATEWAY_TIMEOUT: "ask for less: a shorter time, fewer traces",
 }

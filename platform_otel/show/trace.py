@@ -1,4 +1,4 @@
-"""A trace as text: the waterfall with its critical path, what is odd about it, and its hops."""
+"""A trace as text: the waterfall with its critical path, what is odd about it, what links to it, and its hops."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from platform_otel.analysis.tree import TraceSpan, build_tree
 from platform_otel.analysis.waterfall import render_tree
 from platform_otel.show import otlp
 from platform_otel.show.hop_table import hop_table
-from platform_otel.show.source import Source
+from platform_otel.show.source import Source, TakesTooLong
 from platform_otel.show.table import milliseconds
 
 Json = Any  # what a collector answers
 
 # Clocks of one machine differ by as much when they are read by different means: not worth a line.
 _SMALLEST_SKEW = 1_000_000
+_MOST_LINKS = 5
+_NOTHING: Mapping[str, Json] = dict.fromkeys(("hops", "criticalPath", "spans", "skews", "missingParents"), ())
 
 
 class Style(NamedTuple):
@@ -34,10 +36,16 @@ class Style(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """A trace and what is said of it, both as a collector answers."""
+    """A trace, what is said of it, and what links to it, all as a collector answers.
+
+    Args:
+        refusal: why nothing is said of it; "" if it is.
+    """
 
     otlp: Json
     analysis: Json
+    links: Json
+    refusal: str = ""
 
 
 def read(source: Source, trace_id: str) -> Trace:
@@ -46,7 +54,12 @@ def read(source: Source, trace_id: str) -> Trace:
     Raises:
         NoSuchTrace, PlatformTraceError
     """
-    return Trace(source.ask(f"/query/traces/{trace_id}"), source.ask(f"/query/traces/{trace_id}/analysis"))
+    of_trace = f"/query/traces/{trace_id}"
+    found, links = source.ask(of_trace), source.ask(f"{of_trace}/links")
+    try:
+        return Trace(found, source.ask(f"{of_trace}/analysis"), links)
+    except TakesTooLong as error:
+        return Trace(found, {"traceId": trace_id, **_NOTHING}, links, error.message)
 
 
 def summary(spans: Sequence[TraceSpan]) -> str:
@@ -68,7 +81,7 @@ def waterfall(trace: Trace, style: Style) -> list[str]:
 
 
 def notes(trace: Trace) -> list[str]:
-    """Clocks that differ, and parents that are missing."""
+    """What could not be worked out, clocks that differ, and parents that are missing."""
     shifts = {
         (printable(skew["caller"]), printable(skew["callee"])): milliseconds(skew["shiftNano"])
         for skew in trace.analysis["skews"]
@@ -76,6 +89,7 @@ def notes(trace: Trace) -> list[str]:
     }
     missing = Counter(printable(each["service"]) for each in trace.analysis["missingParents"])
     return [
+        *([f"Without its hops and its critical path: {trace.refusal}."] if trace.refusal else ()),
         *(
             f"The clock of {callee} differs from that of {caller}: its times are moved by {shift} ms."
             for (caller, callee), shift in shifts.items()
@@ -84,9 +98,23 @@ def notes(trace: Trace) -> list[str]:
     ]
 
 
+def linked_from(trace: Trace) -> list[str]:
+    """The newest spans, of whatever trace, that link to a span of this one."""
+    shown = trace.links["links"][:_MOST_LINKS]
+    more = trace.links["count"] - len(shown)
+    return [
+        *(
+            f"Linked from {printable(each['service'])} {printable(each['operation'])}: "
+            f"trace {each['traceId']}, span {each['spanId']}."
+            for each in shown
+        ),
+        *([f"Linked from {_counted(more, 'more span')}."] if more else ()),
+    ]
+
+
 def hops(trace: Trace, style: Style) -> list[str]:
     """Who waited for whom."""
-    return hop_table(trace.analysis["hops"], style.arrow)
+    return [] if trace.refusal else hop_table(trace.analysis["hops"], style.arrow)
 
 
 def spans_on_one_clock(trace: Trace) -> list[TraceSpan]:

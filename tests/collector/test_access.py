@@ -140,6 +140,19 @@ def test_a_page_of_another_origin_may_not_ask(guarded: Collector, origin: str) -
     assert ask(guarded.query, "GET", "/?token=it+is+a+secret!", origin=origin).status == 403
 
 
+@pytest.mark.parametrize(
+    "path", ["/", "/web/app.js", "/query/services", "/query/traces?limit=0", "/api/services", "/no", "/query/status"]
+)
+@pytest.mark.parametrize("headers", [{"authorization": BEARER}, {}, {"host": "evil.example"}])
+def test_every_answer_is_what_it_says_to_be_and_for_our_own_page_only(
+    guarded: Collector, path: str, headers: dict[str, str]
+) -> None:
+    answer = ask(guarded.query, "GET", path, **headers)
+
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+
+
 def test_a_page_of_the_same_origin_may_ask(guarded: Collector) -> None:
     headers = {"origin": f"http://{guarded.query}", "authorization": BEARER}
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from platform_otel.collector.live import MOST_WATCHERS
+from platform_otel.collector.access import Access
+from platform_otel.collector.api import Api
+from platform_otel.collector.database import MEMORY, Database
+from platform_otel.collector.intake import Intake
+from platform_otel.collector.live import MOST_WATCHERS, Hub
+from platform_otel.collector.otlp_decoding import decode
+from platform_otel.collector.store import Retention, Store
 from tests.collector.running import Collector, Made, body, eventually
 from tests.support import PATIENCE
 
@@ -94,3 +103,48 @@ def test_who_watches_a_collector_that_stops_sees_the_end(collector: Collector) -
         collector.stop()
 
         assert "data:" not in lines.read()
+
+
+async def anext_of(stream: Any) -> Any:
+    return await stream.__anext__()
+
+
+async def parts(application: Any, path: str) -> Any:
+    """What an ASGI application answers, piece by piece: first the status, then bodies."""
+    sent: asyncio.Queue[Any] = asyncio.Queue()
+    headers = [(b"host", b"localhost")]
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}
+    asking = asyncio.create_task(application(scope, asyncio.Event().wait, sent.put))
+    try:
+        while True:
+            message = await asyncio.wait_for(sent.get(), PATIENCE)
+            yield message.get("status") or message["body"]
+    finally:
+        asking.cancel()
+
+
+async def watch_while_nobody_else_is_answered(released: threading.Event) -> tuple[int, bytes]:
+    """With all threads for questions taken and as many asking as may: what another is told, and who watches."""
+    with ExitStack() as stack:
+        threads, live_threads = (stack.enter_context(ThreadPoolExecutor(1)) for _ in range(2))
+        stack.callback(released.set)
+        threads.submit(released.wait)
+        hub, database = Hub(asyncio.get_running_loop()), Database(MEMORY)
+        store = stack.enter_context(Store(database, Retention(10**18, 2**40), hub.publish))
+        api = Api(database, Intake(store), hub, Access(), threads, live_threads, 0)
+        application = api.application()
+        asking = [asyncio.create_task(anext_of(parts(application, "/query/services"))) for _ in range(64)]
+        stream = parts(application, "/query/live")
+        assert [await anext(stream) for _ in range(2)] == [200, b": watching\n\n"]
+        refused = await anext(parts(application, "/query/services"))
+        store.add(decode("traces", body(Made(1, 1))).batches[0])
+        event = await anext(stream)
+        assert not any(task.done() for task in asking)
+    return refused, event
+
+
+def test_who_watches_does_not_wait_for_those_who_ask() -> None:
+    refused, event = asyncio.run(watch_while_nobody_else_is_answered(threading.Event()))
+
+    assert refused == 503
+    assert Made(1, 1).trace_id in event.decode()

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import TracesData
 
 from tests.collector.running import BASE, Collector, ask, spans_of
-from tests.collector.twenty_traces import KINDS, SPANS_BY_TRACE, STATUSES, Known, message
+from tests.collector.twenty_traces import KINDS, SPANS_BY_TRACE, STATUSES, Known, Told, message
 
 HOUR = 3600
 
 
-class Seen(NamedTuple):
+@dataclass(frozen=True)
+class Seen(Told):
     """A span as every API tells it; times in nanoseconds, of which Jaeger's first version has microseconds."""
 
-    span: str
-    parent: str
-    service: str
-    name: str
-    kind: str
-    status: str
-    message: str
     start: int
     duration: int
 

@@ -12,6 +12,7 @@ from tests.collector.running import BASE, Collector, Made, ask, body, log_body
 
 ERROR = 2
 CLIENT = 3
+MINUTE = 60 * 10**9
 # Five traces: each one later and longer than the one before.
 TRACES = [
     [
@@ -100,6 +101,20 @@ def test_the_graph_says_how_far_it_looked_for_peers_and_decodes_no_more_than_it_
     assert (peer["callee"], peer["count"], peer["estimated"]) == ("db", 20, True)
 
 
+def test_a_while_that_ends_on_the_minute_has_nothing_of_the_next(collector: Collector) -> None:
+    now = BASE // MINUTE * MINUTE
+    starts = [(now - BASE) // 10**6 + seconds * 1000 for seconds in (-1, 0, 59)]
+    collector.send(body(*(Made(900 + n, 1, service="counted", start=start) for n, start in enumerate(starts))))
+
+    def count(start: int, end: int) -> int:
+        found = collector.get(f"/query/services?start={start}&end={end}")["services"]
+        return sum(each["spanCount"] for each in found if each["service"] == "counted")
+
+    assert count(now - MINUTE, now) == 1
+    assert count(now, now + MINUTE) == count(now, now) == 2
+    assert count(now - 1, now + 1) == 3
+
+
 def test_an_overview_of_another_time_is_empty(filled: Collector) -> None:
     assert filled.get("/query/services", start=0, end=10**18)["services"] == []
     assert filled.get("/query/graph", end=10**18)["calls"] == []
@@ -129,6 +144,13 @@ def test_an_overview_of_another_time_is_empty(filled: Collector) -> None:
         ({"id": f"{0:031x}"}, [5, 4, 3, 2, 1]),
         ({"id": f"{0:031x}", "service": "prompts"}, [4]),
         ({"id": "f"}, []),
+        ({"caller": "gate"}, [3, 1]),
+        ({"caller": "gate", "service": "meter"}, [3, 1]),
+        ({"caller": "gate", "service": "gate"}, []),
+        ({"caller": "meter"}, []),
+        ({"caller": "nobody"}, []),
+        ({"caller": "gate", "service": "meter", "status": "error"}, [3]),
+        ({"caller": "gate", "operation": "POST /count", "where": "duration > 4ms"}, [1]),
         ({"where": "http.route = /a"}, [3, 1]),
         ({"where": "http.route ~ '/*' and not n = 2"}, [3, 1]),
         ({"where": "n >= 2", "order": "slowest"}, [3, 2]),
@@ -241,7 +263,7 @@ def test_logs_come_before_their_trace(filled: Collector) -> None:
         ("/query/traces?status=bad", "status: one of unset, ok, error is expected"),
         ("/query/traces?after=1", "after: the next of an answer is expected"),
         ("/query/traces?where=%28", "where: at character 2: a field is missing, there is nothing more"),
-        ("/query/traces?serivce=gate", "there is no parameter 'serivce'; known are after, end, "),
+        ("/query/traces?serivce=gate", "there is no parameter 'serivce'; known are after, caller, end, "),
         ("/query/traces/xyz", "trace_id: 32 hexadecimal digits are expected"),
         (f"/query/traces/{'g' * 32}", "trace_id: "),
         (f"/query/services?service={'x' * 501}", "there is no parameter 'service'"),

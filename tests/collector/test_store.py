@@ -16,11 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from platform_otel.collector import histogram, overviews, reading
-from platform_otel.collector.database import MEMORY, Database, TooSlow
+from platform_otel.collector.database import MEMORY, Database
 from platform_otel.collector.model import Operation, Span, SpanBatch
 from platform_otel.collector.names import MOST_OPERATIONS, OTHERS
 from platform_otel.collector.otlp_decoding import decode
 from platform_otel.collector.overviews import Window
+from platform_otel.collector.reader import TooSlow
 from platform_otel.collector.schema import ForeignDatabase, NewerSchema, migrations
 from platform_otel.collector.search import Query, search
 from platform_otel.collector.store import Refused, Retention, Store

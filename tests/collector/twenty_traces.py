@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import groupby
-from typing import NamedTuple
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -19,10 +19,10 @@ KINDS = ("unspecified", "internal", "server", "client", "producer", "consumer")
 STATUSES = ("unset", "ok", "error")
 
 
-class Known(NamedTuple):
-    """A span as plain Python has it; durations in milliseconds."""
+@dataclass(frozen=True)
+class Told:
+    """What every API tells of a span, but for times."""
 
-    trace: str
     span: str
     parent: str
     service: str
@@ -30,6 +30,13 @@ class Known(NamedTuple):
     kind: str
     status: str
     message: str
+
+
+@dataclass(frozen=True)
+class Known(Told):
+    """A span as plain Python has it; durations in milliseconds."""
+
+    trace: str
     start: int
     milliseconds: int
     attributes: Mapping[str, object]
@@ -96,7 +103,6 @@ def known() -> list[Known]:
             parent = f"{each.parent:016x}" if each.parent else ""
             found.append(
                 Known(
-                    each.trace_id,
                     f"{each.span:016x}",
                     parent,
                     each.service,
@@ -104,6 +110,7 @@ def known() -> list[Known]:
                     KINDS[each.kind],
                     STATUSES[each.status],
                     "it failed" if each.status == ERROR else "",
+                    each.trace_id,
                     each.start,
                     each.milliseconds,
                     each.attributes,

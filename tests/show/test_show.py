@@ -16,7 +16,9 @@ from typing import NamedTuple
 
 import pytest
 
+from platform_otel.collector.examined import MOST_OF_ONE
 from tests.collector.running import BASE, Collector, Made, body, log_body
+from tests.collector.test_links import linking
 from tests.support import LAUNCHER, PATIENCE, environment, free_port, run
 
 CLIENT, ERROR = 3, 2
@@ -66,6 +68,33 @@ def show(shown: Shown, source: str, *words: str) -> str:
 # --- What is shown ----------------------------------------------------------------------------------------------------
 
 
+def test_a_trace_names_the_spans_that_link_to_it() -> None:
+    with Collector() as collector:
+        collector.send(body(Made(1, 1, service="gate", name="send orders")))
+        for trace in range(2, 9):
+            collector.send(linking(Made(trace, 1, service="billing", name=f"order {trace}"), (1, 1)))
+        outcome = run(LAUNCHER, "show", "trace", f"{1:032x}", "--url", f"http://{collector.query}")
+
+    lines = outcome.stdout.splitlines()
+    first = lines.index(f"Linked from billing order 8: trace {8:032x}, span {1:016x}.")
+    assert lines[first + 4].startswith("Linked from billing order 4: ")
+    assert lines[first + 5] == "Linked from 2 more spans."
+
+
+def test_a_trace_too_large_to_be_analysed_is_shown_without_hops() -> None:
+    with Collector() as collector:
+        for first in range(1, MOST_OF_ONE + 1, 10_000):
+            collector.send(body(*(Made(1, span, 0 if span == 1 else 1) for span in range(first, first + 10_000))))
+        collector.send(body(Made(1, MOST_OF_ONE + 1, 1)))
+        outcome = run(LAUNCHER, "show", "trace", f"{1:032x}", "--url", f"http://{collector.query}")
+
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    assert outcome.stdout.splitlines()[-1] == (
+        "Without its hops and its critical path: to analyse a trace of 50001 spans takes too long; 50000 are the most."
+    )
+    assert outcome.stdout.count("GET /") == MOST_OF_ONE + 1
+
+
 def test_services_are_shown_with_their_counts(shown: Shown) -> None:
     assert show(shown, "a collector", "services").splitlines() == [
         "service  spans  errors  operations",
@@ -89,6 +118,7 @@ def test_traces_are_shown_in_short(shown: Shown, source: str) -> None:
     "filters, found",
     [
         (("--service", "meter"), ["abc1"]),
+        (("--caller", "gate"), ["abc1"]),
         (("--operation", "GET /b"), ["abd1"]),
         (("--kind", "client"), ["abc1"]),
         (("--status", "error"), ["abc1"]),

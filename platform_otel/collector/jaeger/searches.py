@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
 
-from platform_otel.collector.database import Reader
 from platform_otel.collector.expression import Both, Comparison, Either, Expression, Value
 from platform_otel.collector.outside import MOST_CONDITIONS
 from platform_otel.collector.parameters import BadParameter
+from platform_otel.collector.reader import Reader
 from platform_otel.collector.search import Query, search
 
 DEFAULT_LIMIT = 100

@@ -11,13 +11,13 @@ from urllib.parse import unquote
 
 from platform_otel.collector import operations, overviews, reading
 from platform_otel.collector.answers import NotThere
-from platform_otel.collector.database import Reader
 from platform_otel.collector.jaeger import searches, ui_json
 from platform_otel.collector.model import KINDS
 from platform_otel.collector.outside import Asked, OutsideQuestion, Reply, in_json
 from platform_otel.collector.outside_values import LATEST, duration, number, trace_id
 from platform_otel.collector.overviews import Window
 from platform_otel.collector.parameters import BadParameter
+from platform_otel.collector.reader import Reader
 from platform_otel.collector.search import Query
 
 _MICROSECOND = 10**3
@@ -48,7 +48,7 @@ def _operations(reader: Reader, asked: Asked) -> Reply:
 def _traces(reader: Reader, asked: Asked) -> Reply:
     if given := asked.query.get("traceID"):
         return _traces_by_id(reader, list(dict.fromkeys(map(trace_id, given))))
-    return _enveloped(_in_full(reader, searches.found(reader, _query(asked))))
+    return _shown(reader, _in_full(reader, searches.found(reader, _query(asked))))
 
 
 def _traces_by_id(reader: Reader, ids: list[bytes]) -> Reply:
@@ -59,14 +59,14 @@ def _traces_by_id(reader: Reader, ids: list[bytes]) -> Reply:
         for each in ids
         if each not in fitting
     ]
-    return _enveloped(_in_full(reader, fitting), errors=errors or None)
+    return _shown(reader, _in_full(reader, fitting), errors or None)
 
 
 def _trace(reader: Reader, asked: Asked) -> Reply:
     traces = _in_full(reader, [trace_id(asked.path["trace_id"])])
     if not traces:
         raise NotThere(_NOT_FOUND)
-    return _enveloped(traces)
+    return _shown(reader, traces)
 
 
 def _dependencies(reader: Reader, asked: Asked) -> Reply:
@@ -121,18 +121,25 @@ def _in_full(reader: Reader, ids: list[bytes]) -> list[ui_json.Json]:
     return traces.json()
 
 
+def _shown(reader: Reader, traces: list[ui_json.Json], errors: list[ui_json.Json] | None = None) -> Reply:
+    """Traces in full: they may be so many that there is no time to write them."""
+    return in_json(_envelope(traces, errors=errors), check=reader.check)
+
+
 def _counted(data: list[Any]) -> Reply:
     return _enveloped(data, len(data))
 
 
-def _enveloped(
-    data: list[Any] | None, total: int = 0, errors: list[ui_json.Json] | None = None, status: int = 200
-) -> Reply:
-    return in_json({"data": data, "total": total, "limit": 0, "offset": 0, "errors": errors}, status)
+def _enveloped(data: list[Any] | None, total: int = 0) -> Reply:
+    return in_json(_envelope(data, total))
+
+
+def _envelope(data: list[Any] | None, total: int = 0, errors: list[ui_json.Json] | None = None) -> ui_json.Json:
+    return {"data": data, "total": total, "limit": 0, "offset": 0, "errors": errors}
 
 
 def _failed(status: int, message: str) -> Reply:
-    return _enveloped(None, errors=[{"code": status, "msg": message}], status=status)
+    return in_json(_envelope(None, errors=[{"code": status, "msg": message}]), status)
 
 
 # A service's name may have a slash.

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from platform_otel.collector import operations, reading
 from platform_otel.collector.answers import NotThere
-from platform_otel.collector.database import Reader
 from platform_otel.collector.jaeger import searches
 from platform_otel.collector.messages import put_together
 from platform_otel.collector.model import KINDS
@@ -16,6 +15,7 @@ from platform_otel.collector.otlp_text import written
 from platform_otel.collector.outside import Asked, OutsideQuestion, Reply, in_json
 from platform_otel.collector.outside_values import LATEST, duration, instant, number, trace_id
 from platform_otel.collector.parameters import BadParameter
+from platform_otel.collector.reader import Reader
 from platform_otel.collector.search import Query
 
 
@@ -63,7 +63,7 @@ def _in_full(reader: Reader, ids: list[bytes]) -> Reply:
     found = put_together("traces", reading.spans(reader, ids))
     if not found.ListFields():
         raise NotThere("No traces found")
-    return in_json({"result": written(found)})
+    return in_json({"result": written(found, reader.check)})
 
 
 def _failed(status: int, message: str) -> Reply:

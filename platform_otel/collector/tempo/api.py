@@ -15,11 +15,11 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
 from platform_otel import __version__
 from platform_otel.collector import reading
-from platform_otel.collector.database import Reader
 from platform_otel.collector.otlp_text import written
 from platform_otel.collector.outside import Asked, OutsideQuestion, Reply, in_json
 from platform_otel.collector.outside_values import LATEST, duration, number, trace_id
 from platform_otel.collector.parameters import BadParameter
+from platform_otel.collector.reader import Reader
 from platform_otel.collector.search import Query
 from platform_otel.collector.summaries import Summary
 from platform_otel.collector.tempo import logfmt, search, tags, traceql
@@ -55,7 +55,7 @@ def _trace(reader: Reader, asked: Asked) -> Reply:
     """An empty trace for an unknown id: after 404, Grafana would ask at the path that is Jaeger's."""
     found = reading.trace(reader, trace_id(asked.path["trace_id"]))
     if _PROTOBUF not in asked.accept:
-        return in_json({"trace": written(found) if found else {}, "metrics": {}})
+        return in_json({"trace": written(found, reader.check) if found else {}, "metrics": {}})
     # A message whose first field is the trace: https://github.com/grafana/tempo/blob/main/pkg/tempopb/tempo.proto
     # Grafana takes for granted that the field is there.
     body = BytesValue(value=found.SerializeToString()).SerializeToString() if found else b"\n\0"

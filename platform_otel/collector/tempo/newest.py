@@ -6,8 +6,8 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from platform_otel.collector.database import Reader
 from platform_otel.collector.messages import Item, Unpacked
+from platform_otel.collector.reader import Reader
 from platform_otel.collector.reading import raw
 
 # A list of names is not worth waiting longer for.

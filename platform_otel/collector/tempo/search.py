@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from platform_otel.collector.database import Reader
 from platform_otel.collector.expression import Lookup
 from platform_otel.collector.messages import Item
 from platform_otel.collector.names import OTHERS
+from platform_otel.collector.reader import Reader
 from platform_otel.collector.search import Found, Query, Spans, search
 from platform_otel.collector.summaries import Summary
 from platform_otel.collector.tempo.conditions import SpanSet

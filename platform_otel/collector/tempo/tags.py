@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from platform_otel.collector import operations
-from platform_otel.collector.database import Reader
+from platform_otel.collector.reader import Reader
 from platform_otel.collector.tempo import newest
 from platform_otel.collector.tempo.conditions import SpanSet
 from platform_otel.collector.tempo.fields import (
