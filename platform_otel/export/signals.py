@@ -10,6 +10,7 @@ from opentelemetry.sdk.resources import Resource
 from platform_otel.config import Config
 from platform_otel.export.sdk_log import attend
 from platform_otel.instrumentation.offered import offered
+from platform_otel.logs.ours import is_exporting, say_missing
 from platform_otel.process.guard import guarded
 from platform_otel.process.helper import Helper
 from platform_otel.process.lifecycle import watch, when_forked
@@ -89,10 +90,18 @@ class SignalExport:
 
     def begin_stop(self, deadline: float) -> "Wait":
         """Begin to send what is left."""
-        return self._helper.begin(lambda: self._call("shut down", self._shutdown, deadline), deadline)
+        wait = self._helper.begin(lambda: self._call("shut down", self._shutdown, deadline), deadline)
+
+        def is_done() -> bool:
+            done = wait() and not is_exporting(self._signal)  # the SDK goes, and leaves what it was sending
+            if not done:
+                say_missing(self._signal)
+            return done
+
+        return is_done
 
     def say_lost(self) -> None:
-        """Nothing: the SDK does not say what it has left."""
+        """Nothing: the SDK does not say how much it has left."""
 
     def _call(self, doing: str, method: Callable[..., object], deadline: float) -> None:
         with guarded(f"{doing} the export of {self._signal}"):

@@ -35,4 +35,14 @@ def tell(record: logging.LogRecord) -> None:
     signal = exporting.get(get_ident(), "")
     debug(f"the exporter of {signal or 'a record'}: {record.msg}")  # without its arguments, which may have secrets
     if signal and record.levelno >= logging.WARNING:
-        say(f"{signal} do not all reach the collector; OTEL_LOG_LEVEL=debug says more")
+        say_missing(signal)
+
+
+def is_exporting(signal: str) -> bool:
+    """Whether an export of this signal is going on."""
+    return signal in exporting.values()
+
+
+def say_missing(signal: str) -> None:
+    """Say, once, that some of a signal is lost."""
+    say(f"{signal} do not all reach the collector; OTEL_LOG_LEVEL=debug says more")

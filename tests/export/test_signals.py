@@ -1,6 +1,7 @@
 """Metrics and logs are exported when their own variable asks, and cost nothing otherwise."""
 
 import json
+import socket
 
 import pytest
 
@@ -57,3 +58,18 @@ def test_a_signal_is_exported_also_where_a_library_that_its_exporter_needs_is_ha
     outcome = launch_code(code, OTEL_LOGS_EXPORTER="otlp", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
 
     assert (outcome.stdout, outcome.stderr) == ("opentelemetry.sdk._logs._internal\n", "")
+
+
+@pytest.mark.parametrize("code, signal", [(METRIC, "metrics"), (LOG, "logs")], ids=["metrics", "logs"])
+def test_what_was_still_being_sent_when_the_process_ended_is_said(code: str, signal: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        outcome = launch_code(
+            code,
+            OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}",
+            PLATFORM_TRACE_SHUTDOWN_TIMEOUT="500",
+            **{f"OTEL_{signal.upper()}_EXPORTER": "otlp"},
+        )
+
+    assert outcome.returncode == 0
+    line = f"platform-trace: {signal} do not all reach the collector; OTEL_LOG_LEVEL=debug says more\n"
+    assert outcome.stderr == line
