@@ -6,6 +6,8 @@ they are there for whoever asks a record by name, and in no record's ``__dict__`
 """
 
 import logging
+import os
+import threading
 from _thread import get_ident
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +28,15 @@ class _Id:
         self._name = name
 
     def __get__(self, record: logging.LogRecord | None, kind: type) -> Any:  # Any: a text, or whether it is sampled
-        return self if record is None else ids()[self._name]
+        if record is None:
+            return self
+        return (ids() if _is_of_this_thread(record) else no_ids())[self._name]
+
+
+def _is_of_this_thread(record: logging.LogRecord) -> bool:
+    """Whether the current span may be that of the record: in another thread or process it is somebody else's."""
+    # By the same functions as logging itself: what replaces threads, such as gevent, replaces them.
+    return record.thread == threading.get_ident() and record.process == os.getpid()
 
 
 def show_ids() -> None:

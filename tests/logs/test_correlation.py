@@ -88,6 +88,38 @@ def test_a_record_that_no_logger_has_handled_can_be_printed_by_a_format_that_nam
     assert traced(code).stdout == "0 made\n"
 
 
+ELSEWHERE = """
+class Ids(logging.Formatter):
+    def format(self, r):
+        return f'{r.getMessage()} {r.otelTraceID} {r.otelSpanID} {r.otelTraceSampled} {r.otelServiceName}'
+handler = logging.StreamHandler(sys.stdout)
+handler.setFormatter(Ids())
+"""
+OTHERS = {
+    "a queue's thread": """
+import requests  # with the first library that is traced, threads take contexts along
+records = queue.Queue()
+log.addHandler(logging.handlers.QueueHandler(records))
+listener = logging.handlers.QueueListener(records, handler)
+with at_work(): listener.start()
+log.warning("of another")
+listener.stop()""",
+    "a process": """
+import multiprocessing
+record = log.makeRecord("shop", 30, "", 1, "of another", (), None)
+with at_work():
+    process = multiprocessing.get_context("fork").Process(target=handler.handle, args=(record,))
+    process.start(); process.join()""",
+}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_record_that_is_read_elsewhere_has_no_ids_rather_than_those_of_the_reader(other: str) -> None:
+    process = traced(ELSEWHERE + OTHERS[other])
+
+    assert (process.stdout, process.stderr) == ("of another 0 0 False shop\n", "")
+
+
 def test_format_and_level_are_those_of_the_settings_where_the_service_sets_none() -> None:
     variables = {"OTEL_PYTHON_LOG_FORMAT": "%(otelServiceName)s|%(message)s", "OTEL_PYTHON_LOG_LEVEL": "info"}
     process = traced("log.info('seen'); log.debug('unseen')", OTEL_PYTHON_LOG_CORRELATION="true", **variables)
