@@ -2,6 +2,8 @@
 
 from typing import Any  # Any: aiohttp's requests, which are not imported here
 
+from multidict import istr  # whose headers they are: with another type of text, each look-up makes a copy in lower case
+
 from platform_otel.http.server_request import (
     FOREIGN_CONTEXT,
     W3C_CONTEXT,
@@ -11,12 +13,14 @@ from platform_otel.http.server_request import (
     shown_query,
 )
 
-_CONTEXT = (*W3C_CONTEXT, *FOREIGN_CONTEXT)
+_CONTEXT = tuple((istr(name), name) for name in (*W3C_CONTEXT, *FOREIGN_CONTEXT))
+_HOST, _UPGRADE, _USER_AGENT = istr("Host"), istr("Upgrade"), istr("User-Agent")
+_HTTP_1_1 = (1, 1)
 
 
 def is_websocket(request: Any) -> bool:
     """Whether this is the handshake of a WebSocket."""
-    upgrade = request.headers.get("Upgrade")
+    upgrade = request.headers.get(_UPGRADE)
     return upgrade is not None and upgrade.lower() == "websocket"
 
 
@@ -24,9 +28,9 @@ def context_headers(request: Any) -> dict[str, str | list[str]]:
     """The headers that carry context."""
     headers = request.headers
     found: dict[str, str | list[str]] = {}
-    for name in _CONTEXT:
-        if name in headers:
-            values = headers.getall(name)
+    for key, name in _CONTEXT:
+        if key in headers:
+            values = headers.getall(key)
             found[name] = values if len(values) > 1 else values[0]
     return found
 
@@ -39,11 +43,13 @@ def all_headers(request: Any) -> dict[str, list[str]]:
 def http_attributes(request: Any, methods: frozenset[str]) -> dict[str, Any]:
     """What is known of a request when it arrives."""
     method, scheme, version = request.method, request.scheme, request.version
+    # What nearly all have, without putting its text together.
+    number = "1.1" if version == _HTTP_1_1 else f"{version.major}.{version.minor}"
     attributes: dict[str, Any] = {
         "http.request.method": method,
         "url.scheme": scheme,
         "url.path": shown_path(request.path),
-        "network.protocol.version": f"{version.major}.{version.minor}",
+        "network.protocol.version": number,
     }
     if method not in methods:
         say_unknown_method(attributes, method, methods)
@@ -65,7 +71,7 @@ def websocket_attributes(request: Any) -> dict[str, Any]:
 
 def address_of(request: Any) -> tuple[str, str]:
     """The address without its query, and the query, for the patterns of excluded addresses."""
-    host = request.headers.get("Host") or ":".join(map(str, _bound(request)))
+    host = request.headers.get(_HOST) or ":".join(map(str, _bound(request)))
     return f"{request.scheme}://{host}{request.path}", request.rel_url.raw_query_string
 
 
@@ -73,12 +79,14 @@ def _add_connection(attributes: dict[str, Any], request: Any, scheme: str) -> No
     query = request.rel_url.raw_query_string
     if query:
         attributes["url.query"] = shown_query(query)
-    host = request.headers.get("Host")
-    add_server(attributes, host, scheme, *(("", None) if host else _bound(request)))
+    headers = request.headers
+    host = headers.get(_HOST)
+    address, port = ("", None) if host else _bound(request)
+    add_server(attributes, host, scheme, address, port)
     client = request.remote
     if client:
         attributes["client.address"] = client
-    agent = request.headers.get("User-Agent")
+    agent = headers.get(_USER_AGENT)
     if agent is not None:
         attributes["user_agent.original"] = agent
 

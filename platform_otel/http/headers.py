@@ -7,10 +7,10 @@ from platform_otel.http.urls import redacted_text
 
 REDACTED = "[REDACTED]"
 # Whatever the settings say. Names that only a few services use are recognised by the words in them.
-_CREDENTIALS = re.compile(
+_CREDENTIALS = (
     "cookie|authori[sz]ation|authenticat|token|secret|passw|credential|session|signature|assertion|jwt"
-    "|api-?key|access-?key|auth-?key|private-?key|csrf|xsrf|client-cert",
-).search
+    "|api-?key|access-?key|auth-?key|private-?key|csrf|xsrf|client-cert"
+)
 # Names come from clients: as many as are remembered, and the longest that is a header's for us.
 _MOST_NAMES = 1000
 _LONGEST_NAME = 64
@@ -28,6 +28,7 @@ class Capture:
     def __init__(self, prefix: str, wanted: Sequence[str], sanitized: Sequence[str]) -> None:
         self._prefix = prefix
         self._wanted = re.compile("|".join(f"(?:{each})" for each in wanted), re.IGNORECASE).fullmatch
+        self._credential = re.compile(_CREDENTIALS).search
         self._sanitized = re.compile("|".join(sanitized), re.IGNORECASE).search if sanitized else None
         # Name as it came -> attribute, "" if it is not recorded.
         self._attributes: dict[str, str] = {}
@@ -49,7 +50,7 @@ class Capture:
 
     def _attribute(self, name: str) -> str:
         lower = name.lower()
-        wanted = self._wanted(name) is not None and _CREDENTIALS(lower) is None
+        wanted = self._wanted(name) is not None and self._credential(lower) is None
         attribute = self._prefix + lower if wanted else ""
         if len(self._attributes) >= _MOST_NAMES:
             self._attributes.clear()

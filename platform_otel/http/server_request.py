@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any  # Any: what servers put into scopes and environs is of any type
 
 from platform_otel.http.methods import recorded
-from platform_otel.http.urls import is_port, redacted, server_of
+from platform_otel.http.urls import is_port, redacted, server_named
 
 # Context that other tracers' services send: the header, and what a span says of it.
 FOREIGN_CONTEXT = ("b3", "x-b3-traceid", "uber-trace-id", "x-datadog-trace-id", "sentry-trace")
@@ -156,7 +156,7 @@ def shown_path(path: str) -> str:
 def add_server(attributes: dict[str, Any], host: str | list[str] | None, scheme: str, address: Any, port: Any) -> None:
     """The server as the client addressed it; if it did not say, as it is bound."""
     if host and isinstance(host, str):
-        address, port = server_of(f"{scheme}://{host}")
+        address, port = server_named(scheme, host)
     if address:
         attributes["server.address"] = address
         if isinstance(port, int):

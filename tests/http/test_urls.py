@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from platform_otel.http.urls import redacted, redacted_query, redacted_text, server_of
+from platform_otel.http.urls import redacted, redacted_query, redacted_text, server_named, server_of
 
 SECRETS = [
     "AWSAccessKeyId",
@@ -189,6 +189,11 @@ def test_no_text_is_too_odd(text: str) -> None:
 
     assert redacted(redacted(text)) == redacted(text)
     assert redacted_text(redacted_text(text)) == redacted_text(text)
+
+
+@given(st.sampled_from(["http", "https", "ws", "wss", ""]), TEXTS | st.just("h" * 400) | st.just("h/" + "x" * 400))
+def test_what_is_remembered_of_a_host_is_what_its_address_names(scheme: str, host: str) -> None:
+    assert server_named(scheme, host) == server_named(scheme, host) == server_of(f"{scheme}://{host}")
 
 
 @given(st.text("abcdefghijklmnopqrstuvwxyz0123456789%+-._", min_size=8), TEXTS, TEXTS)
