@@ -2,11 +2,15 @@
 
 import re
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 # Asked for every few seconds by whoever watches over a service, and of no interest to anybody else.
-HEALTH_CHECKS = frozenset(("/healthz", "/livez", "/readyz", "/health", "/metrics"))
+_HEALTH_CHECKS = ("/healthz", "/livez", "/readyz", "/health", "/metrics")
+# With a slash at the end too: some frameworks send whoever asks for one to the other.
+HEALTH_CHECKS = frozenset((*_HEALTH_CHECKS, *(f"{path}/" for path in _HEALTH_CHECKS)))
 
 Matches = Callable[[str], object]
+Request = TypeVar("Request")
 
 
 class Exclusion:
@@ -18,9 +22,18 @@ class Exclusion:
         self.paths = paths
         self.search: Matches | None = re.compile("|".join(patterns)).search if patterns else None
 
-    def of_path(self, path: str, root: str) -> bool:
-        """Whether this is one of the paths, with or without the root that the application is served under."""
-        return path in self.paths or (root != "" and path.startswith(root) and path[len(root) :] in self.paths)
+    def of(self, request: Request, path: str, root: str | None, address: Callable[[Request], tuple[str, str]]) -> bool:
+        """Whether a request to a server is left out.
+
+        Args:
+            request: whatever the server has for one.
+            path: its whole path.
+            root: where the application is served, which may be what the path begins with.
+            address: gives the address of a request without its query, and the query. Asked only if there are patterns.
+        """
+        if path in self.paths or (root and path.startswith(root) and path[len(root) :] in self.paths):
+            return True
+        return self.search is not None and self.of_url(*address(request))
 
     def of_url(self, url: str, query: str = "") -> bool:
         """Whether a pattern is found in the address, without its query or with it."""

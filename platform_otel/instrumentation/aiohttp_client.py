@@ -2,9 +2,9 @@
 
 import asyncio
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from functools import wraps
+from functools import partial, wraps
 from typing import Any  # Any: a service may give anything, and what it gets is not ours
 
 from aiohttp.client import ClientSession
@@ -22,23 +22,23 @@ from platform_otel.process.guard import guarded
 _LIBRARY = "aiohttp_client"
 _UPSTREAM = "opentelemetry.instrumentation.aiohttp_client"
 # Called once for what a service asks for, and not again for where that is redirected to.
-_ASK = "_prepare_headers"
+_ASK = "_request"
 # What a response calls when its body has ended; when somebody is done with it before; when somebody breaks it off.
 _ENDS = ("_response_eof", "release", "close")
 _SWITCHING_PROTOCOLS = 101
 
 # How many requests have been sent for what is being asked for.
-_sent: ContextVar[list[int]] = ContextVar("platform-trace-sent")
+_sent: ContextVar[list[int] | None] = ContextVar("platform-trace-sent", default=None)
 
 
 def instrument(config: Config) -> None:
     """Trace every session, also those that are there already."""
     # What makes the body of a request may make calls of its own meanwhile.
-    calls = Calls(_LIBRARY, client_settings(config, _LIBRARY), default_setter, suppresses=False)
+    calls = Calls(_LIBRARY, client_settings(config, _LIBRARY), default_setter)
     _count_requests()
     _wrap_connect(calls)
-    _wrap_send()
-    _wrap_start(calls)
+    _wrap_step(ClientRequest, "send", _keep)
+    _wrap_step(ClientResponse, "start", partial(_answer, calls))
     for name in _ENDS:
         _watch_end(name)
 
@@ -62,11 +62,15 @@ def _count_requests() -> None:
     original = getattr(ClientSession, _ASK)
 
     @wraps(original)
-    def prepare_headers(self: Any, *args: Any, **kwargs: Any) -> Any:
+    async def request(self: Any, *args: Any, **kwargs: Any) -> Any:
+        before = _sent.get()
         _sent.set([0])
-        return original(self, *args, **kwargs)
+        try:
+            return await original(self, *args, **kwargs)
+        finally:  # a middleware may ask for more first, such as a token
+            _sent.set(before)
 
-    replace(ClientSession, _ASK, prepare_headers, original)
+    replace(ClientSession, _ASK, request, original)
 
 
 def _wrap_connect(calls: Calls) -> None:
@@ -93,7 +97,7 @@ def _start(calls: Calls, request: Any, traces: Iterable[Any]) -> Call | None:
     try:
         if _UPSTREAM in sys.modules and _is_upstreams(traces):
             return None
-        sent = _sent.get(None) or [0]
+        sent = _sent.get() or [0]
         sent[0] += 1
         return calls.start(request.method, str(request.url), request.headers, sent[0] - 1)
     except Exception:
@@ -118,11 +122,12 @@ def _has_expired(of: Any) -> bool:
     return bool(getattr(getattr(of, "_timer", None), "_cancelled", False))
 
 
-def _wrap_send() -> None:
-    original = ClientRequest.send
+def _wrap_step(owner: Any, name: str, then: Callable[[Call, Any], None]) -> None:
+    """The request is sent, and the response begins; an HTTPS proxy's answer to CONNECT does so too, and has no call."""
+    original = getattr(owner, name)
 
     @wraps(original)
-    async def send(self: Any, *args: Any, **kwargs: Any) -> Any:
+    async def step(self: Any, *args: Any, **kwargs: Any) -> Any:
         call = response_end.taken(self)
         if call is None:
             return await original(self, *args, **kwargs)
@@ -131,35 +136,20 @@ def _wrap_send() -> None:
         except BaseException as error:
             call.fail(_timeout_or(error, self))
             raise
-        response_end.keep(response, call)
+        then(call, response)
         return response
 
-    replace(ClientRequest, "send", send, original)
+    replace(owner, name, step, original)
 
 
-def _wrap_start(calls: Calls) -> None:
-    """The response begins; an HTTPS proxy's answer to CONNECT does so too, and has no call."""
-    original = ClientResponse.start
-
-    @wraps(original)
-    async def start(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = response_end.taken(self)
-        if call is None:
-            return await original(self, *args, **kwargs)
-        try:
-            response = await original(self, *args, **kwargs)
-        except BaseException as error:
-            call.fail(_timeout_or(error, self))
-            raise
-        _answer(calls, call, self)
-        return response
-
-    replace(ClientResponse, "start", start, original)
+def _keep(call: Call, response: Any) -> None:
+    response_end.keep(response, call)
 
 
 def _answer(calls: Calls, call: Call, response: Any) -> None:
     try:
-        call.answer(response.status, "{}.{}".format(*response.version), response.headers)
+        version = response.version
+        call.answer(response.status, f"{version[0]}.{version[1]}", response.headers)
         # What comes over a WebSocket is no body.
         if response.closed or response.status == _SWITCHING_PROTOCOLS:
             call.finish()

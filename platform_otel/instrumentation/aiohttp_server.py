@@ -24,7 +24,8 @@ from platform_otel.http.aiohttp_request import (
 from platform_otel.http.methods import named
 from platform_otel.instrumentation.context import get_current, leave
 from platform_otel.instrumentation.replacement import replace, restore
-from platform_otel.instrumentation.server_span import DISCONNECT, REQUEST, Server, ServerRequest
+from platform_otel.instrumentation.server import Server
+from platform_otel.instrumentation.server_span import DISCONNECT, REQUEST, ServerRequest
 from platform_otel.process.guard import guarded
 
 # All that is done for one request, the writing of its response included.
@@ -64,7 +65,8 @@ def _trace(server: Server) -> None:
             return await original(self, request, *arguments, **named_arguments)
         try:
             result = await original(self, request, *arguments, **named_arguments)
-            exchange.done(request, was_cut=bool(result[1]))
+            if result[1]:
+                exchange.was_cut()
         except BaseException as error:
             exchange.failed(self, error)
             raise
@@ -83,7 +85,7 @@ def _begin(server: Server, protocol: Any, request: Any, arguments: tuple[Any, ..
             return None
         if _UPSTREAM in sys.modules and _is_upstreams(handler):
             return None
-        if _is_excluded(server, request):
+        if server.settings.excluded.of(request, request.path, "", address_of):
             return _Excluded(server, request)
         return (_WebSocket if is_websocket(request) else _Exchange)(server, request)
     except Exception:  # "with guarded" around it would do, and cost 0.2 us more
@@ -98,27 +100,22 @@ def _is_upstreams(handler: Any) -> bool:
     return any(getattr(each, "__module__", "") == _UPSTREAM for each in middlewares)
 
 
-def _is_excluded(server: Server, request: Any) -> bool:
-    excluded = server.settings.excluded
-    return request.path in excluded.paths or (excluded.search is not None and excluded.of_url(*address_of(request)))
-
-
 class _Excluded:
     """A request without a span."""
 
-    __slots__ = ("_token",)
+    __slots__ = ("_span",)
 
     def __init__(self, server: Server, request: Any) -> None:
-        self._token = server.exclude(context_headers(request), lambda: all_headers(request))
+        self._span = server.exclude(context_headers(request), lambda: all_headers(request))
 
-    def done(self, request: Any, was_cut: bool) -> None:
+    def was_cut(self) -> None:
         pass
 
     def failed(self, protocol: Any, error: BaseException) -> None:
         pass
 
     def leave(self, request: Any) -> None:
-        leave(self._token)
+        self._span.leave()
 
 
 class _Exchange:
@@ -135,10 +132,9 @@ class _Exchange:
         if server.settings.request_headers is not None:
             self.request.asked(request.headers.items)
 
-    def done(self, request: Any, was_cut: bool) -> None:
-        """The response was written, or nobody was there any more to read it."""
-        if was_cut:
-            self.request.interruption = DISCONNECT
+    def was_cut(self) -> None:
+        """The response was written, and nobody was there any more to read it."""
+        self.request.interruption = DISCONNECT
 
     def failed(self, protocol: Any, error: BaseException) -> None:
         """No response came about, or it broke off."""
@@ -150,13 +146,20 @@ class _Exchange:
 
     def leave(self, request: Any) -> None:
         """Nothing more will come."""
-        with guarded("describe a request"):
-            match = getattr(request, "_match_info", None)  # None where the service has no application
-            resource = None if match is None else getattr(match.route, "resource", None)
-            if resource is not None:
-                self.request.route = resource.canonical
-        self.request.finish(is_complete=bool(self.request.status))
-        leave(self.request.token)
+        served = self.request
+        try:
+            served.route = _route_of(request)
+        except Exception:  # as where it begins
+            with guarded("describe a request"):
+                raise
+        served.finish(is_complete=bool(served.status))
+        leave(served.token)
+
+
+def _route_of(request: Any) -> str:
+    match = getattr(request, "_match_info", None)  # None where the service has no application
+    resource = None if match is None else getattr(match.route, "resource", None)
+    return "" if resource is None else resource.canonical
 
 
 def _is_gone(protocol: Any) -> bool:

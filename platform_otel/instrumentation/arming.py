@@ -147,6 +147,9 @@ def instrument(choice: "Choice", config: Config, found: Installed) -> None:
     if entry_point is None:
         debug(f"{library} is not instrumented: {choice.reason}")
     elif choice.is_ours:
+        # First, since whoever imports it has our provider set, which imports some of the modules that import it.
+        import opentelemetry.trace  # noqa: F401
+
         entry_point.load()(config)
         debug(f"{library} is instrumented: {choice.reason}")
     elif entry_point.is_being_imported():

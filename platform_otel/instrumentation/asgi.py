@@ -10,7 +10,6 @@ from typing import Any  # Any: scopes and messages hold whatever servers and app
 
 from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind
-from opentelemetry.trace.propagation import _SPAN_KEY
 
 from platform_otel.http.methods import named
 from platform_otel.http.server_request import (
@@ -20,12 +19,12 @@ from platform_otel.http.server_request import (
     websocket_attributes,
 )
 from platform_otel.instrumentation.bare_application import BareApplicationBase
-from platform_otel.instrumentation.context import get_current, leave
+from platform_otel.instrumentation.context import SPAN_KEY, get_current, leave
+from platform_otel.instrumentation.server import Server
 from platform_otel.instrumentation.server_span import (
     DISCONNECT,
     MARK,
     REQUEST,
-    Server,
     is_over,
     is_within_upstreams,
 )
@@ -50,7 +49,7 @@ async def serve(application: Application, scope: Scope, receive: Receive, send: 
     try:
         if type(scope["headers"]) is not list:
             scope["headers"] = list(scope["headers"])  # it may be there to be read once
-        if _is_excluded(scope, server):
+        if server.settings.excluded.of(scope, scope["path"], scope.get("root_path"), _address):
             exchange = _Excluded(scope, receive, send, server)
         elif scope["type"] == "http":
             exchange = _Http(scope, receive, send, server)
@@ -104,23 +103,17 @@ def _is_seen_to_around(scope: Scope, around: Context) -> bool:
     outer: Any = around.get(REQUEST)
     if outer is None or outer.ended or outer.path != scope.get("path"):
         return False
-    if getattr(around.get(_SPAN_KEY), "kind", None) is SpanKind.CLIENT:
+    if getattr(around.get(SPAN_KEY), "kind", None) is SpanKind.CLIENT:
         return False
     scope[MARK] = outer
     return True
 
 
-def _is_excluded(scope: Scope, server: Server) -> bool:
-    excluded = server.settings.excluded
-    path = scope["path"]
-    root = scope.get("root_path") or ""
-    if path in excluded.paths or (root and excluded.of_path(path, root)):
-        return True
-    if excluded.search is None:
-        return False
+def _address(scope: Scope) -> tuple[str, str]:
+    """The address that was asked for without its query, and the query."""
     host = asgi_headers(scope["headers"]).get("host") or ":".join(map(str, scope.get("server") or ()))
     query = (scope.get("query_string") or b"").decode("latin-1")
-    return excluded.of_url(f"{scope.get('scheme', 'http')}://{host}{path}", query)
+    return f"{scope.get('scheme', 'http')}://{host}{scope['path']}", query
 
 
 class _Excluded:
@@ -133,19 +126,19 @@ class _Excluded:
         raw = scope["headers"]
         self.receive = receive
         self.send = send
-        self._token = server.exclude(asgi_headers(raw), lambda: all_asgi_headers(raw))
+        self._span = server.exclude(asgi_headers(raw), lambda: all_asgi_headers(raw))
 
     def failed(self, error: BaseException) -> None:
         pass
 
     def leave(self) -> None:
-        leave(self._token)
+        self._span.leave()
 
 
 class _Http:
     """A request and its response. If it is watched, the application is given its ``receive`` and ``send``."""
 
-    __slots__ = ("_has_trailers", "_receive", "_send", "is_watched", "request")
+    __slots__ = ("_has_trailers", "_is_sent", "_receive", "_scope", "_send", "is_watched", "request")
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, server: Server) -> None:
         raw = scope["headers"]
@@ -154,8 +147,8 @@ class _Http:
         prefix = _prefix(scope)
         name = named(attributes["http.request.method"])
         self.request = request = server.begin(name, attributes, headers, lambda: all_asgi_headers(raw))
-        self._receive, self._send = receive, send
-        self._has_trailers = False
+        self._scope, self._receive, self._send = scope, receive, send
+        self._has_trailers = self._is_sent = False
         self.is_watched = request.is_watched
         request.path = scope["path"]
         request.prefix = prefix
@@ -164,7 +157,7 @@ class _Http:
 
     async def receive(self) -> Message:
         message = await self._receive()
-        if message["type"] == "http.disconnect" and not self.request.ended:
+        if message["type"] == "http.disconnect" and not self._is_sent:
             self.request.interruption = DISCONNECT
         return message
 
@@ -172,27 +165,33 @@ class _Http:
         kind = message["type"]
         request = self.request
         if kind == "http.response.start":
-            request.answered(message.get("status"), message.get("headers"))
+            if not request.interruption:  # else nobody is there to be answered
+                request.answered(message.get("status"), message.get("headers"))
             self._has_trailers = message.get("trailers", False)
+            if not request.route and "path_template" in self._scope:  # Litestar says there which route it has found
+                request.route = f"{request.prefix}{self._scope['path_template']}"
+        # Known before the last message is sent: that the client is gone, hypercorn says while it sends that one.
+        elif kind == "http.response.body":
+            self._is_sent = not (self._has_trailers or message.get("more_body"))
+        elif kind == "http.response.pathsend" or (
+            kind == "http.response.trailers" and not message.get("more_trailers")
+        ):
+            self._is_sent = True
         try:
             await self._send(message)
         except OSError:  # servers say so if the client went away (https://asgi.readthedocs.io/en/latest/specs/www.html)
             request.interruption = DISCONNECT
             raise
-        if kind == "http.response.body":
-            if not self._has_trailers and not message.get("more_body"):
-                request.finish()
-        elif kind == "http.response.pathsend" or (
-            kind == "http.response.trailers" and not message.get("more_trailers")
-        ):
+        if self._is_sent:
             request.finish()
 
     def failed(self, error: BaseException) -> None:
-        if not (isinstance(error, OSError) and self.request.interruption == DISCONNECT):
+        if not (self.request.interruption == DISCONNECT and _says_that_nobody_is_there(error)):
             self.request.failed(error)
 
     def leave(self) -> None:
-        self.request.finish(is_complete=False)
+        # Frameworks that hear that the client is gone stop what sends, that of the last message too.
+        self.request.finish(is_complete=self._is_sent)
         leave(self.request.token)
 
 
@@ -226,7 +225,11 @@ class _WebSocket:
         return message
 
     async def send(self, message: Message) -> None:
-        await self._send(message)
+        try:
+            await self._send(message)
+        except OSError:
+            self.request.interruption = DISCONNECT
+            raise
         kind = message["type"]
         if kind == "websocket.send":
             self._sent += 1
@@ -247,7 +250,7 @@ class _WebSocket:
     def failed(self, error: BaseException) -> None:
         if type(error).__name__ == "WebSocketDisconnect":  # Starlette's: the client has gone, as clients do
             self._closed(getattr(error, "code", _NO_CODE))
-        else:
+        elif not (self.request.interruption == DISCONNECT and _says_that_nobody_is_there(error)):
             self.request.failed(error)
 
     def leave(self) -> None:
@@ -257,6 +260,11 @@ class _WebSocket:
             request.span.set_attribute("platform_trace.websocket.sent", self._sent)
         request.finish(is_complete=request.exception is None and bool(request.status))
         leave(request.token)
+
+
+def _says_that_nobody_is_there(error: BaseException) -> bool:
+    """Whether a client that went away is all that went wrong. The second is Starlette's, for what it reads or sends."""
+    return isinstance(error, OSError) or type(error).__name__ == "ClientDisconnect"
 
 
 # Source: https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1

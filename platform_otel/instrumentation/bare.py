@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any  # Any: applications share no type
 
 from platform_otel.config import Config
-from platform_otel.instrumentation.server_span import Server
+from platform_otel.instrumentation.server import Server
 from platform_otel.process.guard import guarded
 
 # Frameworks of the catalog that have their span inside: the class, and whose instrumentation sees to it. Where users

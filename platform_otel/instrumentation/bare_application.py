@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any  # Any: applications share no type
 
-from platform_otel.instrumentation.server_span import Server
+from platform_otel.instrumentation.server import Server
 
 _OURS = frozenset(("_platform_trace_application", "_platform_trace_server"))
 

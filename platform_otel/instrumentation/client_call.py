@@ -13,24 +13,32 @@ from opentelemetry.context import (
 )
 from opentelemetry.propagate import get_global_textmap
 from opentelemetry.propagators.textmap import Setter
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, get_tracer
-from opentelemetry.trace.propagation import _SPAN_KEY
+from opentelemetry.trace import NonRecordingSpan, Span, SpanKind, Status, StatusCode, get_tracer
 
 from platform_otel import __version__
 from platform_otel.http.methods import named, recorded
 from platform_otel.http.settings import HttpSettings
 from platform_otel.http.urls import redacted, server_of
-from platform_otel.instrumentation.context import attach, get_current, leave
+from platform_otel.instrumentation.context import SPAN_KEY, attach, get_current, leave
+from platform_otel.instrumentation.excluded import EXCLUDED_KEY, is_excluded
 from platform_otel.instrumentation.failure import record
 from platform_otel.process.guard import guarded, type_name
 
 if TYPE_CHECKING:
+    from types import CodeType
+
     from platform_otel.instrumentation.http_metrics import Durations, Measurement
 
 _ERROR = Status(StatusCode.ERROR)
 # What older instrumentations and some services set; the API has no name for it.
 _SUPPRESS_AS_TEXT = "suppress_instrumentation"
+# What hardly any context has, and what keeps a call from having a span.
+_RARE = frozenset((_SUPPRESS_HTTP_INSTRUMENTATION_KEY, _SUPPRESS_INSTRUMENTATION_KEY, _SUPPRESS_AS_TEXT, EXCLUDED_KEY))
 _CALL_KEY = "platform-trace-call"
+# What sends a call together with all below it: the code of a function of ours, for who looks for it on the stack, and
+# the headers that it sends.
+SENDER_KEY = "platform-trace-sender"
+_UPSTREAMS_BELOW = "opentelemetry.instrumentation.urllib3"
 _TRACEPARENT = "traceparent"
 
 _set = dict.__setitem__  # a Context refuses to be changed, and is a copy until others see it
@@ -55,25 +63,30 @@ class Calls:
         library: its name in the catalog.
         settings: what users set for its calls.
         setter: writes a header in place of any of that name.
-        suppresses: whether all that happens inside a call belongs to it, so that instrumentations of the libraries
-            below make no spans.
     """
 
-    def __init__(self, library: str, settings: HttpSettings, setter: Setter[Any], suppresses: bool) -> None:
+    def __init__(self, library: str, settings: HttpSettings, setter: Setter[Any]) -> None:
         self._tracer = get_tracer(f"platform_otel.{library}", __version__)
         self.doing = f"trace a call by {library}"
-        self._settings = settings
+        self._methods = settings.methods
+        self._is_excluded = settings.excluded.of_url if settings.excluded.search is not None else None
+        self._request_headers = settings.request_headers
+        self.response_headers = settings.response_headers
         self._setter = setter
-        self._suppresses = suppresses
+        self._sender: CodeType | None = None
         self._durations: Durations | None = None
         if settings.measures:
             from platform_otel.instrumentation.http_metrics import durations
 
             self._durations = durations("client")
 
-    def are_suppressed(self) -> bool:
-        """Whether nothing may be done about a call now."""
-        return is_suppressed(get_current())
+    def own_what_is_below(self, sender: Any) -> None:
+        """Let urllib3, below these calls, make no spans of what they send by it: calls of a request's body have theirs.
+
+        Args:
+            sender: the function of ours around the library's. Any: its type says nothing of its code.
+        """
+        self._sender = sender.__code__
 
     def start(self, method: Any, url: str, headers: Any, resends: int = 0) -> Call | None:
         """Start a call and write its context into its headers; None if it gets no span. Raises nothing of ours.
@@ -86,13 +99,16 @@ class Calls:
         """
         try:
             context = get_current()
-            if is_suppressed(context):
-                return None
-            if self._settings.excluded.of_url(url):
-                return self._without_span(context)
+            if not _RARE.isdisjoint(context):
+                if is_suppressed(context):
+                    return None
+                if is_excluded(context):
+                    return self._passing_on(context, url, headers)
+            if self._is_excluded is not None and self._is_excluded(url):
+                return self._without_span(context, headers)
             if type(method) is not str:
                 method = _text(method)
-            if _is_part_of_a_call(context, method, url):
+            if _CALL_KEY in context and _is_part_of_a_call(context, method, url):
                 return None
             return self._start(context, method, url, headers, resends or _resends(headers))
         except Exception:  # "with guarded" around it would cost every call 0.2 us more
@@ -101,36 +117,28 @@ class Calls:
         return None
 
     def _start(self, context: Context, method: str, url: str, headers: Any, resends: int) -> Call:
-        known = recorded(method, self._settings.methods)
+        known = method if method in self._methods else recorded(method, self._methods)
         attributes = self._attributes(method, known, url, headers)
         if resends:
             attributes["http.request.resend_count"] = resends
-        span = self._tracer.start_span(named(known), context, SpanKind.CLIENT, attributes)
+        name = known if known is method else named(known)
+        span = self._tracer.start_span(name, context, SpanKind.CLIENT, attributes)
         inside = Context(context)
-        _set(inside, _SPAN_KEY, span)
-        if self._suppresses:
-            _set(inside, _SUPPRESS_HTTP_INSTRUMENTATION_KEY, True)
-        else:
+        _set(inside, SPAN_KEY, span)
+        if self._sender is None:
             _set(inside, _CALL_KEY, (span, method, url))
-        self._inject(headers, inside)
-        _last_sent.set((span.get_span_context().span_id, resends))
-        measurement = None if self._durations is None else self._durations.begin(attributes, inside)
-        return Call(self, span, attach(inside), measurement)
-
-    def _inject(self, headers: Any, context: Context) -> None:
+        else:
+            _set(inside, SENDER_KEY, (self._sender, headers))
+            if _UPSTREAMS_BELOW in sys.modules:
+                _tell_upstreams(inside)
         try:
-            get_global_textmap().inject(headers, context, self._setter)
+            get_global_textmap().inject(headers, inside, self._setter)
         except Exception:  # headers that cannot be written cost their context, and the call keeps its span
             with guarded(self.doing):
                 raise
-
-    def _without_span(self, context: Context) -> Call | None:
-        """A call that gets none, neither here nor by the libraries below."""
-        if not self._suppresses:
-            return None
-        inside = Context(context)
-        _set(inside, _SUPPRESS_HTTP_INSTRUMENTATION_KEY, True)
-        return Call(self, None, attach(inside))
+        _last_sent.set((span.get_span_context().span_id, resends))
+        measurement = None if self._durations is None else self._durations.begin(attributes, inside)
+        return Call(self, span, attach(inside), measurement)
 
     def _attributes(self, method: str, known: str, url: str, headers: Any) -> dict[str, Any]:
         """What is known of a request before it is sent.
@@ -145,14 +153,31 @@ class Calls:
             attributes["server.port"] = port
         if known != method:
             attributes["http.request.method_original"] = method
-        if self._settings.request_headers is not None and headers is not None:
-            attributes.update(self._settings.request_headers.attributes(headers.items()))
+        if self._request_headers is not None and headers is not None:
+            attributes.update(self._request_headers.attributes(headers.items()))
         return attributes
 
-    def record_response(self, span: Span, headers: Any) -> None:
-        """Record the headers that the settings ask for. Any: see :meth:`start`."""
-        if self._settings.response_headers is not None:
-            span.set_attributes(self._settings.response_headers.attributes(headers.items()))
+    def _passing_on(self, context: Context, url: str, headers: Any) -> Call | None:
+        """A call of an excluded request, which carries on what came with that: with a provider of whosoever."""
+        if self._is_excluded is None or not self._is_excluded(url):
+            get_global_textmap().inject(headers, context, self._setter)
+        return self._without_span(context, headers)
+
+    def _without_span(self, context: Context, headers: Any) -> Call | None:
+        """A call that gets none, neither here nor by the libraries below."""
+        if self._sender is None:
+            return None
+        inside = Context(context)
+        _set(inside, SENDER_KEY, (self._sender, headers))
+        _tell_upstreams(inside)
+        return Call(self, None, attach(inside))
+
+
+def _tell_upstreams(inside: Context) -> None:
+    """Have upstream's instrumentation of urllib3 make no span, where it is in force: nor of calls of the body."""
+    instrumentor = getattr(sys.modules.get(_UPSTREAMS_BELOW), "URLLib3Instrumentor", None)
+    if instrumentor is not None and instrumentor().is_instrumented_by_opentelemetry:
+        _set(inside, _SUPPRESS_HTTP_INSTRUMENTATION_KEY, True)
 
 
 def _text(method: Any) -> str:
@@ -165,7 +190,7 @@ def _text(method: Any) -> str:
 def _is_part_of_a_call(context: Context, method: str, url: str) -> bool:
     """Whether this is how the library above does what it was called for: the same request, and no span between."""
     call: Any = context.get(_CALL_KEY)  # Any: a context holds anything
-    return call is not None and call[0] is context.get(_SPAN_KEY) and call[1:] == (method, url)
+    return call is not None and call[0] is context.get(SPAN_KEY) and call[1:] == (method, url)
 
 
 def _resends(headers: Any) -> int:
@@ -202,28 +227,27 @@ class Call:
         """
         self.leave()
         try:
-            span = self._span
-            is_recording = span is not None and span.is_recording()
-            if not is_recording and self._measurement is None:
-                return
             outcome = _outcome(status, version)
-            if span is not None and is_recording:
-                for name, value in outcome.items():
-                    span.set_attribute(name, value)
-                if "error.type" in outcome:
-                    span.set_status(_ERROR)
-                if resends:
-                    span.set_attribute("http.request.resend_count", resends)
-                self._calls.record_response(span, headers)
             if self._measurement is not None:
                 self._measurement.attributes.update(outcome)
+            span = self._span
+            if span is None or type(span) is NonRecordingSpan:
+                return
+            if resends:
+                outcome["http.request.resend_count"] = resends
+            span.set_attributes(outcome)
+            if "error.type" in outcome:
+                span.set_status(_ERROR)
+            if self._calls.response_headers is not None:
+                span.set_attributes(self._calls.response_headers.attributes(headers.items()))
         except Exception:
             with guarded(self._calls.doing):
                 raise
 
     def finish(self) -> None:
         """The response is complete or closed. A second call changes nothing."""
-        self.leave()
+        if self._token is not None:
+            self.leave()
         span, self._span = self._span, None
         if span is not None:
             try:
@@ -257,7 +281,7 @@ class Call:
 
     def __del__(self) -> None:
         # At the very end of the process whatever sends spans has stopped, and a drop would be counted and said.
-        if not sys.is_finalizing():
+        if (self._span is not None or self._token is not None) and not sys.is_finalizing():
             self.finish()
 
 

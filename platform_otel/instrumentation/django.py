@@ -9,7 +9,8 @@ from django.core.handlers import exception  # type: ignore[import-untyped]
 from django.core.handlers.base import BaseHandler  # type: ignore[import-untyped]
 
 from platform_otel.config import Config
-from platform_otel.instrumentation.server_span import MARK, Server, ServerRequest, is_over
+from platform_otel.instrumentation.server import Server
+from platform_otel.instrumentation.server_span import MARK, ServerRequest, is_over
 from platform_otel.process.guard import as_text, guarded
 from platform_otel.process.import_hooks import when_imported
 

@@ -14,7 +14,8 @@ from fastapi import FastAPI, routing
 
 from platform_otel.config import Config
 from platform_otel.instrumentation import starlette
-from platform_otel.instrumentation.server_span import MARK, Server
+from platform_otel.instrumentation.server import Server
+from platform_otel.instrumentation.server_span import MARK
 
 
 def instrument(config: Config) -> None:

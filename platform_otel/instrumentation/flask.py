@@ -10,7 +10,8 @@ from flask.globals import request_ctx
 
 from platform_otel.config import Config
 from platform_otel.instrumentation import wsgi
-from platform_otel.instrumentation.server_span import MARK, Server, ServerRequest, is_over
+from platform_otel.instrumentation.server import Server
+from platform_otel.instrumentation.server_span import MARK, ServerRequest, is_over
 
 # The context itself: each attribute asked of the proxy costs 0.4 us.
 _current: Any = request_ctx._get_current_object  # type: ignore[attr-defined]  # Flask types the proxy as what it is of

@@ -1,7 +1,7 @@
 """http.client: what neither urllib nor urllib3 sends by it is a client span, which ends with the response's body."""
 
 import sys
-from functools import wraps
+from functools import lru_cache, wraps
 from http.client import HTTPConnection
 from typing import Any  # Any: a service may give anything, and what it gets is not ours
 
@@ -10,7 +10,8 @@ from opentelemetry.propagators.textmap import Setter
 from platform_otel.config import Config
 from platform_otel.http.settings import client_settings
 from platform_otel.instrumentation import response_end
-from platform_otel.instrumentation.client_call import Call, Calls
+from platform_otel.instrumentation.client_call import Call, Calls, is_suppressed
+from platform_otel.instrumentation.context import get_current
 from platform_otel.instrumentation.replacement import replace
 from platform_otel.instrumentation.urllib_response import end_with_body, follow_for, version_of
 from platform_otel.process.guard import guarded
@@ -24,7 +25,7 @@ _DEEPEST = 6
 
 def instrument(config: Config) -> None:
     """Trace every connection, also those that are there already."""
-    calls = Calls(_LIBRARY, client_settings(config, _LIBRARY), _Setter(), suppresses=False)
+    calls = Calls(_LIBRARY, client_settings(config, _LIBRARY), _Setter())
     for name, wrapped in ((_SEND, _sending), (_ANSWER, _answering), (_GIVE_UP, _giving_up)):
         original = getattr(HTTPConnection, name)
         replace(HTTPConnection, name, wrapped(original, calls), original)
@@ -67,8 +68,9 @@ class _Setter(Setter[_Headers]):
 def _sending(original: Any, calls: Calls) -> Any:
     @wraps(original)
     def endheaders(self: Any, *args: Any, **kwargs: Any) -> Any:
-        call = _start(calls, self)
-        if call is None:
+        kind: Any = type(self)
+        call = None if _is_urllib3s(kind) else _start(calls, self)
+        if call is None:  # first, for most come from a library above
             return original(self, *args, **kwargs)
         try:
             sent = original(self, *args, **kwargs)
@@ -84,7 +86,7 @@ def _sending(original: Any, calls: Calls) -> Any:
 
 def _start(calls: Calls, connection: Any) -> Call | None:
     try:
-        if calls.are_suppressed() or _is_urllib3s(type(connection)) or _is_urllibs():
+        if is_suppressed(get_current()) or _is_urllibs():
             return None
         headers = _Headers(connection)
         return calls.start(connection._method, _address(connection, headers.target()), headers)
@@ -94,6 +96,8 @@ def _start(calls: Calls, connection: Any) -> Call | None:
     return None
 
 
+# A service has few classes for connections, and its calls come by here however they are made.
+@lru_cache(maxsize=32)
 def _is_urllib3s(kind: type) -> bool:
     """What a pool asks for has its span, or is to have none."""
     return any(each.__module__.partition(".")[0] == "urllib3" for each in kind.__mro__)
@@ -130,7 +134,7 @@ def _answering(original: Any, calls: Calls) -> Any:
     @wraps(original)
     def getresponse(self: Any) -> Any:
         call = response_end.taken(self)
-        if call is None:
+        if call is None:  # it is a library's above
             return original(self)
         try:
             response = original(self)

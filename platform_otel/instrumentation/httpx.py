@@ -22,7 +22,7 @@ _UPSTREAM = "opentelemetry.instrumentation.httpx"
 def instrument(config: Config) -> None:
     """Trace every client, also those that are there already."""
     # A transport may hand the request to an application in this process, which has spans of its own.
-    calls = Calls(_LIBRARY, client_settings(config, _LIBRARY), default_setter, suppresses=False)
+    calls = Calls(_LIBRARY, client_settings(config, _LIBRARY), default_setter)
     for client, wrapped in _WRAPPED.items():
         original = getattr(client, _SEND)
         replace(client, _SEND, wrapped(original, calls), original)

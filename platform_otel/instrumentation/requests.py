@@ -15,13 +15,7 @@ from platform_otel.config import Config
 from platform_otel.http.settings import client_settings
 from platform_otel.instrumentation.client_call import Call, Calls
 from platform_otel.instrumentation.replacement import replace, restore
-from platform_otel.instrumentation.urllib3_response import (
-    end_with_body,
-    follow_for,
-    resends_of,
-    stop_for,
-    version_of,
-)
+from platform_otel.instrumentation.urllib3_response import answer, follow_for, stop_for
 from platform_otel.process.guard import guarded
 
 _LIBRARY = "requests"
@@ -32,10 +26,11 @@ _others: WeakSet[Any] = WeakSet()
 def instrument(config: Config) -> None:
     """Trace every adapter, also those that are there already."""
     settings = client_settings(config, _LIBRARY)
-    # Beneath HTTPAdapter.send there is nothing but urllib3, and a call is one span.
-    _wrap_send(HTTPAdapter, Calls(_LIBRARY, settings, default_setter, suppresses=True))
+    # Beneath HTTPAdapter.send there is urllib3, and a call is one span.
+    calls = Calls(_LIBRARY, settings, default_setter)
+    calls.own_what_is_below(_wrap_send(HTTPAdapter, calls))
     # An adapter that is none may hand the request to an application in this process, which has spans of its own.
-    _wrap_get_adapter(Calls(_LIBRARY, settings, default_setter, suppresses=False))
+    _wrap_get_adapter(Calls(_LIBRARY, settings, default_setter))
     follow_for(_LIBRARY)
 
 
@@ -48,7 +43,7 @@ def uninstrument() -> None:
     _others.clear()
 
 
-def _wrap_send(adapter: Any, calls: Calls) -> None:
+def _wrap_send(adapter: Any, calls: Calls) -> Any:
     original = adapter.send
 
     @wraps(original)
@@ -65,6 +60,7 @@ def _wrap_send(adapter: Any, calls: Calls) -> None:
         return response
 
     replace(adapter, "send", send, original)
+    return send
 
 
 def _start(calls: Calls, request: Any) -> Call | None:
@@ -82,9 +78,7 @@ def _start(calls: Calls, request: Any) -> Call | None:
 
 def _answer(calls: Calls, call: Call, response: Any) -> None:
     try:
-        raw = getattr(response, "raw", None)
-        call.answer(response.status_code, version_of(raw), response.headers, resends_of(raw))
-        end_with_body(call, raw)
+        answer(call, response.status_code, response.headers, getattr(response, "raw", None))
     except Exception:  # an adapter of the service's may return anything
         call.finish()
         with guarded(calls.doing):

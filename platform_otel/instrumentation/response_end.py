@@ -25,6 +25,8 @@ def ending(original: Any, end: Callable[[Call, Any], None]) -> Any:
 
     @wraps(original)
     def ends(self: Any) -> Any:
+        if _CALL not in self.__dict__:  # as for most: a response says several times that it has ended
+            return original(self)
         try:
             return original(self)
         finally:

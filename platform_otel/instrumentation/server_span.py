@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry import propagate
 from opentelemetry.context import Context, create_key
-from opentelemetry.propagators.textmap import Getter
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, get_current_span, get_tracer
-from opentelemetry.trace.propagation import _SPAN_KEY
+from opentelemetry.trace import Span, Status, StatusCode
 
-from platform_otel import __version__
-from platform_otel.config import Config
-from platform_otel.http.server_request import SERVER_ERROR, W3C_CONTEXT, Headers, ignored_context
-from platform_otel.http.settings import server_settings
-from platform_otel.instrumentation.context import attach, get_current
-from platform_otel.instrumentation.excluded import ExcludedSpan
+from platform_otel.http.server_request import SERVER_ERROR
+from platform_otel.http.settings import HttpSettings
+from platform_otel.instrumentation.context import SPAN_KEY, attach, get_current
 from platform_otel.instrumentation.failure import record
 from platform_otel.process.guard import guarded, type_name
 
 if TYPE_CHECKING:
-    from platform_otel.instrumentation.http_metrics import Durations, Measurement
+    from platform_otel.instrumentation.http_metrics import Measurement
 
 # In ASGI scopes and in WSGI environs: this request is seen to, and this is its ServerRequest; None if it is excluded.
 MARK = "platform_trace.request"
@@ -33,114 +27,7 @@ REQUEST = create_key("platform_trace.request")
 DISCONNECT = "disconnect"
 CANCELLATION = "cancellation"
 INCOMPLETE = "incomplete_response"
-_W3C = frozenset(W3C_CONTEXT)
 _ERROR = Status(StatusCode.ERROR)
-
-# All of them, in the form that the propagators take.
-Carrier = Callable[[], Mapping[str, Any]]
-
-
-class _HeadersGetter(Getter[Mapping[str, Any]]):
-    """Reads headers, whose names are in lower case, by a name in any case."""
-
-    def get(self, carrier: Mapping[str, Any], key: str) -> list[str] | None:
-        values = carrier.get(key.lower())
-        return [values] if isinstance(values, str) else values
-
-    def keys(self, carrier: Mapping[str, Any]) -> list[str]:
-        return list(carrier)
-
-
-_HEADERS = _HeadersGetter()
-
-
-class Server:
-    """How the requests to one framework become spans.
-
-    Args:
-        library: its name in the scope of the spans, "platform_otel.<library>".
-        settings: whose settings hold: those of OTEL_PYTHON_<settings>_EXCLUDED_URLS.
-    """
-
-    def __init__(self, config: Config, library: str, settings: str) -> None:
-        self.settings = server_settings(config, settings)
-        self._start_span = get_tracer(f"platform_otel.{library}", __version__).start_span
-        self._trusts = config.get("PLATFORM_TRACE_TRUST_INCOMING") == "always"
-        self._propagator: tuple[object, bool] = (None, True)
-        self._durations: Durations | None = None
-        if self.settings.measures:
-            from platform_otel.instrumentation.http_metrics import durations
-
-            self._durations = durations("server")
-
-    def begin(self, name: str, attributes: dict[str, Any], headers: Headers, carrier: Carrier) -> ServerRequest:
-        """Start the span of a request and make it current.
-
-        Args:
-            name: what its name begins with, the method; the route follows when it is known.
-            attributes: what is known of it already.
-            headers: those of its headers that may carry context, the W3C's and others'.
-            carrier: all of its headers.
-        """
-        around = _around()
-        received = self._received(around, headers, carrier)
-        if self._trusts or received is around:
-            context, links = received, None
-        else:
-            context, links = around, [Link(get_current_span(received).get_span_context())]
-        span = self._start_span(name, context, SpanKind.SERVER, attributes, links)
-        if _SPAN_KEY not in context:
-            ignored = ignored_context(headers)
-            if ignored:
-                span.set_attribute("platform_trace.ignored_context", ignored)
-        request = ServerRequest(self, span, name, around)
-        request.context = changed = Context(context)
-        # As the API's set_value does it, but with one copy for its two.
-        dict.__setitem__(changed, _SPAN_KEY, span)
-        dict.__setitem__(changed, REQUEST, request)
-        if self._durations is not None:
-            request.measurement = self._durations.begin(attributes, changed)
-            request.is_watched = request.recording or request.measurement is not None
-        request.token = attach(changed)
-        return request
-
-    def exclude(self, headers: Headers, carrier: Carrier) -> Any:
-        """See to it that an excluded request makes no span. What this returns is for :func:`leave`."""
-        around = _around()
-        received = self._received(around, headers, carrier) if self._trusts else around
-        changed = Context(received)
-        dict.__setitem__(changed, _SPAN_KEY, ExcludedSpan(get_current_span(received).get_span_context()))
-        dict.__setitem__(changed, REQUEST, None)
-        return attach(changed)
-
-    def _received(self, around: Context, headers: Headers, carrier: Carrier) -> Context:
-        """The context that came with a request; ``around`` itself if none did."""
-        propagator = propagate.get_global_textmap()
-        if self._propagator[0] is not propagator:  # services may set another one at any time
-            self._propagator = propagator, _W3C.issuperset(propagator.fields)
-        if not self._propagator[1]:
-            return propagator.extract(carrier(), around, _HEADERS)
-        for name in W3C_CONTEXT:
-            if name in headers:
-                return propagator.extract(headers, around)
-        return around
-
-
-_EMPTY = Context()
-
-
-def _around() -> Context:
-    """The context that a request is received in: nearly always empty.
-
-    A span that goes on there is the request's parent if nobody sends another: one around a test client, or that of
-    the platform that calls a function. One that has ended is not, nor is another request: reading one may be what a
-    server does at the end of the one before.
-    """
-    around = get_current()
-    if around and (REQUEST in around or not get_current_span(around).is_recording()):
-        return _EMPTY
-    return around
-
 
 # The span of a request that upstream has started in this context: see takeover.py.
 upstreams_span: ContextVar[Span | None] = ContextVar("upstreams_span", default=None)
@@ -149,14 +36,14 @@ upstreams_span: ContextVar[Span | None] = ContextVar("upstreams_span", default=N
 def is_within_upstreams() -> bool:
     """Whether the current span is that of a request, made by an instrumentation of upstream's around ours."""
     around = get_current()
-    return bool(around) and around.get(_SPAN_KEY) is upstreams_span.get() is not None
+    return bool(around) and around.get(SPAN_KEY) is upstreams_span.get() is not None
 
 
 def give_way_to_upstream() -> None:
     """If the current span is that of a request, drop it, and make current what was before it: see takeover.py."""
     current = get_current()
     request: Any = current.get(REQUEST)
-    if request is not None and not request.ended and current.get(_SPAN_KEY) is request.span:
+    if request is not None and not request.ended and current.get(SPAN_KEY) is request.span:
         request.give_way()
         # Nobody restores this: the end of the request restores what was there before it.
         attach(request.around)
@@ -172,7 +59,7 @@ class ServerRequest:
     """A request that has its span. Not locked: only one thread at a time works at a request."""
 
     __slots__ = (
-        "_server",
+        "_settings",
         "around",
         "context",
         "ended",
@@ -195,8 +82,8 @@ class ServerRequest:
     context: Context
     token: Any
 
-    def __init__(self, server: Server, span: Span, name: str, around: Context) -> None:
-        self._server = server
+    def __init__(self, settings: HttpSettings, span: Span, name: str, around: Context) -> None:
+        self._settings = settings
         self.around = around
         self.span = span
         self.name = name
@@ -225,7 +112,7 @@ class ServerRequest:
             self.status = status
             if status >= SERVER_ERROR and self.exception is None:
                 self.exception = sys.exc_info()[1]  # frameworks answer while they handle what went wrong
-        capture = self._server.settings.response_headers
+        capture = self._settings.response_headers
         # Others may be there to be read once, and that is the server's turn.
         if capture is not None and self.recording and isinstance(headers, (list, tuple)):
             with guarded("record the headers of a response"):
@@ -233,7 +120,7 @@ class ServerRequest:
 
     def asked(self, headers: Callable[[], Iterable[tuple[Any, Any]]]) -> None:
         """Record the headers of the request that the settings ask for."""
-        capture = self._server.settings.request_headers
+        capture = self._settings.request_headers
         if capture is not None and self.recording:
             with guarded("record the headers of a request"):
                 self.span.set_attributes(capture.attributes(headers()))
@@ -278,7 +165,11 @@ class ServerRequest:
             except Exception:
                 with guarded("describe a request"):
                     raise
-        self.span.end()
+        try:
+            self.span.end()
+        except Exception:  # the span may be one of the application's own provider, whose processors raise
+            with guarded("end the span of a request"):
+                raise
         if self.measurement is not None:
             self._measure(self.measurement, is_complete)
             self.measurement = None
@@ -331,5 +222,6 @@ class ServerRequest:
 
 def _cancellations() -> tuple[type[BaseException], ...]:
     # Where asyncio is not in use, its import would cost a service 20 ms.
-    asyncio = sys.modules.get("asyncio.exceptions")
-    return (GeneratorExit,) if asyncio is None else (GeneratorExit, asyncio.CancelledError)
+    known = (("asyncio.exceptions", "CancelledError"), ("trio", "Cancelled"))
+    found = [getattr(sys.modules[module], name, GeneratorExit) for module, name in known if module in sys.modules]
+    return (GeneratorExit, *found)

@@ -16,7 +16,8 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from platform_otel import __version__
 from platform_otel.config import Config
 from platform_otel.instrumentation import asgi
-from platform_otel.instrumentation.server_span import MARK, Server
+from platform_otel.instrumentation.server import Server
+from platform_otel.instrumentation.server_span import MARK
 from platform_otel.process.guard import guarded
 
 _watched: list[str] = []

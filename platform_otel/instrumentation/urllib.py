@@ -28,7 +28,7 @@ _sent_before: ContextVar[int] = ContextVar("platform-trace-sent-before", default
 def instrument(config: Config) -> None:
     """Trace every opener, also those that are there already."""
     # A handler may ask for more than what it was asked for, such as a token.
-    calls = Calls(_LIBRARY, client_settings(config, _LIBRARY), _Setter(), suppresses=False)
+    calls = Calls(_LIBRARY, client_settings(config, _LIBRARY), _Setter())
     send, answer_to = getattr(OpenerDirector, _SEND), getattr(OpenerDirector, _ANSWER_TO)
     replace(OpenerDirector, _SEND, _sending(send, calls), send)
     replace(OpenerDirector, _ANSWER_TO, _answering(answer_to), answer_to)

@@ -1,6 +1,9 @@
 """urllib3: what a connection pool is asked for is a client span, which ends with the response's body."""
 
+import sys
 from functools import wraps
+from inspect import unwrap
+from types import CodeType, FrameType
 from typing import Any  # Any: a service may give anything, and what it gets is not ours
 
 from opentelemetry.propagators.textmap import Setter
@@ -8,15 +11,10 @@ from urllib3.connectionpool import HTTPConnectionPool
 
 from platform_otel.config import Config
 from platform_otel.http.settings import client_settings
-from platform_otel.instrumentation.client_call import Call, Calls
+from platform_otel.instrumentation.client_call import SENDER_KEY, Call, Calls, is_suppressed
+from platform_otel.instrumentation.context import get_current
 from platform_otel.instrumentation.replacement import replace, restore
-from platform_otel.instrumentation.urllib3_response import (
-    end_with_body,
-    follow_for,
-    resends_of,
-    stop_for,
-    version_of,
-)
+from platform_otel.instrumentation.urllib3_response import answer, follow_for, stop_for
 from platform_otel.process.guard import guarded
 
 _LIBRARY = "urllib3"
@@ -28,7 +26,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 def instrument(config: Config) -> None:
     """Trace every pool, also those that are there already."""
     # A pool asks itself again for retries and redirects, and a call is one span.
-    _wrap_urlopen(Calls(_LIBRARY, client_settings(config, _LIBRARY), _Setter(), suppresses=True))
+    calls = Calls(_LIBRARY, client_settings(config, _LIBRARY), _Setter())
+    calls.own_what_is_below(_wrap_urlopen(calls))
     follow_for(_LIBRARY)
 
 
@@ -52,12 +51,20 @@ def _text(name: str | bytes) -> str:
     return name.decode("latin-1") if isinstance(name, bytes) else name
 
 
-def _wrap_urlopen(calls: Calls) -> None:
+def _wrap_urlopen(calls: Calls) -> Any:
     original = HTTPConnectionPool.urlopen
 
     @wraps(original)
     def urlopen(self: HTTPConnectionPool, *args: Any, **kwargs: Any) -> Any:
-        if calls.are_suppressed():
+        context = get_current()
+        sender: Any = context.get(SENDER_KEY)  # Any: a context holds anything
+        # First, for most calls come from requests.
+        if sender is not None:
+            code, headers = sender
+            # As requests hands them on: to look for it on the stack takes 0.2 us.
+            if kwargs.get("headers") is headers or _is_sent_by(code, sys._getframe().f_back):
+                return original(self, *args, **kwargs)
+        if is_suppressed(context):
             return original(self, *args, **kwargs)
         call, args, kwargs = _start(calls, self, args, kwargs)
         if call is None:
@@ -71,6 +78,23 @@ def _wrap_urlopen(calls: Calls) -> None:
         return response
 
     replace(HTTPConnectionPool, "urlopen", urlopen, original)
+    return urlopen
+
+
+# Where a pool sends a request, and runs what makes the request's body.
+_SENDS = unwrap(HTTPConnectionPool._make_request).__code__
+
+
+def _is_sent_by(sender: CodeType, frame: FrameType | None) -> bool:
+    """Whether a pool is asked by what that function has called: not by what makes the body of its request."""
+    while frame is not None:
+        code = frame.f_code
+        if code is sender:
+            return True
+        if code is _SENDS:
+            return False
+        frame = frame.f_back
+    return False
 
 
 def _start(
@@ -116,8 +140,7 @@ def _address(pool: HTTPConnectionPool, url: str) -> str:
 
 def _answer(calls: Calls, call: Call, response: Any) -> None:
     try:
-        call.answer(response.status, version_of(response), response.headers, resends_of(response))
-        end_with_body(call, response)
+        answer(call, response.status, response.headers, response)
     except Exception:  # a stand-in for a response may be anything
         call.finish()
         with guarded(calls.doing):

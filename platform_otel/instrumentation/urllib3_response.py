@@ -34,22 +34,27 @@ def stop_for(library: str) -> None:
             restore(HTTPResponse, name)
 
 
-def end_with_body(call: Call, response: Any) -> None:
-    """End the call when the response's body ends: at once, if it has."""
+def answer(call: Call, status: Any, headers: Any, response: Any) -> None:
+    """Say what came, and end the call when the body ends: at once, if it has.
+
+    Args:
+        call: whose response it is.
+        status: as the service gets it. Any: a stand-in may have anything.
+        headers: the same.
+        response: urllib3's.
+    """
+    version = getattr(response, "version", None)
+    known = _VERSIONS.get(version, "") if type(version) is int else ""
+    call.answer(status, known, headers, _resends(getattr(response, "retries", None)))
     if isinstance(response, HTTPResponse) and response.connection is not None:
         response_end.keep(response, call)
     else:
         call.finish()
 
 
-def version_of(response: Any) -> str:
-    """HTTP's, of a response; "" if it does not say."""
-    return response_end.version_of(response, _VERSIONS)
-
-
-def resends_of(response: Any) -> int:
+def _resends(retries: Any) -> int:
     """How often urllib3 itself sent a request again, or went where it was redirected to, before this response."""
-    history = getattr(getattr(response, "retries", None), "history", None)
+    history = getattr(retries, "history", None)
     return len(history) if type(history) is tuple else 0
 
 

@@ -5,6 +5,7 @@ Source: https://peps.python.org/pep-3333/
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any  # Any: environs hold whatever servers put there
 
@@ -19,11 +20,12 @@ from platform_otel.http.server_request import (
 )
 from platform_otel.instrumentation.bare_application import BareApplicationBase
 from platform_otel.instrumentation.context import attach, get_current, leave
+from platform_otel.instrumentation.excluded import ExcludedSpan
+from platform_otel.instrumentation.server import Server
 from platform_otel.instrumentation.server_span import (
     DISCONNECT,
     MARK,
     REQUEST,
-    Server,
     ServerRequest,
     is_over,
     is_within_upstreams,
@@ -41,21 +43,21 @@ def serve(application: Application, environ: Environ, start_response: StartRespo
     if around and (_is_seen_to_by_asgi(environ, around) or is_within_upstreams()):
         return application(environ, start_response)
     request: ServerRequest | None = None
-    token = None
+    excluded: ExcludedSpan | None = None
     try:
-        if _is_excluded(environ, server):
+        root, path = environ.get("SCRIPT_NAME"), environ.get("PATH_INFO", "")
+        if server.settings.excluded.of(environ, f"{root}{path}" if root else path, root, _address):
             environ[MARK] = None
-            token = server.exclude(wsgi_context(environ), lambda: dict(wsgi_headers(environ)))
+            excluded = server.exclude(wsgi_context(environ), lambda: dict(wsgi_headers(environ)))
         else:
             request = _begin(environ, server)
-            token = request.token
     except Exception:  # "with guarded" around it would do, and cost 0.2 us more
         with guarded("trace a request"):
             raise
     if request is not None:
         return _traced(application, environ, start_response, request)
-    if token is not None:
-        return _untraced(application, environ, start_response, token)
+    if excluded is not None:
+        return _untraced(application, environ, start_response, excluded)
     return application(environ, start_response)
 
 
@@ -69,16 +71,19 @@ def _begin(environ: Environ, server: Server) -> ServerRequest:
     return request
 
 
-def _untraced(application: Application, environ: Environ, start_response: StartResponse, token: Any) -> Any:
+def _untraced(application: Application, environ: Environ, start_response: StartResponse, excluded: ExcludedSpan) -> Any:
     """An excluded request: no part of its body makes a span either."""
     context = get_current()
+    has_more = False
     try:
         body = application(environ, start_response)
+        has_more = not (type(body) in _WHOLE or _is_file(body, environ))
     finally:
-        leave(token)
-    if type(body) in _WHOLE or _is_file(body, environ):
+        leave(excluded.token)
+        excluded.is_over = not has_more
+    if not has_more:
         return body
-    return (_SizedBody if hasattr(body, "__len__") else _Body)(body, context)
+    return (_SizedUntracedBody if hasattr(body, "__len__") else _UntracedBody)(body, context, excluded)
 
 
 def _traced(application: Application, environ: Environ, start_response: StartResponse, request: ServerRequest) -> Any:
@@ -134,6 +139,9 @@ def _finishing_file(body: Any, environ: Environ, request: ServerRequest) -> Any:
     close = getattr(body, "close", None)
 
     def finishing_close() -> None:
+        # Servers close it in a "finally": what has ended the sending is being raised.
+        if isinstance(sys.exc_info()[1], ConnectionError):
+            request.interruption = DISCONNECT
         try:
             if close is not None:
                 close()
@@ -186,6 +194,26 @@ class _Body:
         return getattr(self._body, name)
 
 
+class _UntracedBody(_Body):
+    """The same of an excluded request, which is over when the server closes it or throws it away."""
+
+    __slots__ = ("_excluded",)
+
+    def __init__(self, body: Iterable[bytes], context: Context, excluded: ExcludedSpan) -> None:
+        super().__init__(body, context)
+        self._excluded = excluded
+
+    def close(self) -> None:
+        """Close what the application returned."""
+        try:
+            super().close()
+        finally:
+            self._excluded.is_over = True
+
+    def __del__(self) -> None:
+        self._excluded.is_over = True  # servers must close it, and test clients may not
+
+
 class _TracedBody(_Body):
     """The same, until the server closes it or throws it away."""
 
@@ -231,7 +259,7 @@ class _TracedBody(_Body):
             self._request.finish()
 
 
-class _SizedBody(_Body):
+class _SizedUntracedBody(_UntracedBody):
     __slots__ = ()
 
     def __len__(self) -> int:
@@ -240,7 +268,7 @@ class _SizedBody(_Body):
 
 class _SizedTracedBody(_TracedBody):
     __slots__ = ()
-    __len__ = _SizedBody.__len__
+    __len__ = _SizedUntracedBody.__len__
 
 
 class BareApplication(BareApplicationBase):
@@ -255,17 +283,10 @@ class BareApplication(BareApplicationBase):
         return self._platform_trace_application(environ, start_response)
 
 
-def _is_excluded(environ: Environ, server: Server) -> bool:
-    excluded = server.settings.excluded
-    if environ.get("PATH_INFO") in excluded.paths:
-        return True
-    if environ.get("SCRIPT_NAME") and wsgi_path(environ) in excluded.paths:
-        return True
-    if excluded.search is None:
-        return False
+def _address(environ: Environ) -> tuple[str, str]:
+    """The address that was asked for without its query, and the query."""
     host = environ.get("HTTP_HOST") or f"{environ.get('SERVER_NAME')}:{environ.get('SERVER_PORT')}"
-    url = f"{environ.get('wsgi.url_scheme')}://{host}{wsgi_path(environ)}"
-    return excluded.of_url(url, environ.get("QUERY_STRING") or "")
+    return f"{environ.get('wsgi.url_scheme')}://{host}{wsgi_path(environ)}", environ.get("QUERY_STRING") or ""
 
 
 def _is_seen_to_by_asgi(environ: Environ, around: Context) -> bool:

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextvars import Token
 from inspect import iscoroutinefunction
 from types import TracebackType
 from typing import Any
 
-from opentelemetry.context import _RUNTIME_CONTEXT, Context, detach
-from opentelemetry.context.contextvars_context import ContextVarsRuntimeContext
+from opentelemetry.context import Context, detach
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer
-from opentelemetry.trace.propagation import _SPAN_KEY
 from opentelemetry.util.types import Attributes
 
+from platform_otel.instrumentation.context import SPAN_KEY, attach, get_current, reset
 from platform_otel.process.guard import described
-
-# What the API's get_current, attach and detach come to, two calls below each of them: 0.2 us of a span's 3.
-_context: Any = _RUNTIME_CONTEXT  # Any: OTEL_PYTHON_CONTEXT may name another package's
-if type(_context) is ContextVarsRuntimeContext and hasattr(_context, "_current_context"):
-    get_current: Callable[[], Context] = _context._current_context.get
-    _attach: Callable[[Context], Token[Context]] = _context._current_context.set
-    _reset: Callable[[Token[Context]], None] = _context._current_context.reset
-else:
-    get_current, _attach, _reset = _context.get_current, _context.attach, detach
 
 
 class CurrentSpan:
@@ -86,17 +75,18 @@ class CurrentSpan:
         )
         # As the API's set_value does it, but with one copy for its two.
         changed = Context(current)
-        dict.__setitem__(changed, _SPAN_KEY, span)
-        self._token = _attach(changed)
+        dict.__setitem__(changed, SPAN_KEY, span)
+        self._token = attach(changed)
         return span
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            _reset(self._token)
-        except (ValueError, RuntimeError):  # the block ends in another context, as one in a generator may
-            detach(self._token)  # logs it, as without us
+            reset(self._token)
+        # The block ends in another context, as one in a generator may, or another package's context fails.
+        except Exception:  # noqa: BLE001  # nothing is swallowed: the API's detach fails likewise, and logs it
+            detach(self._token)
         span = self._span
         # Not BaseException: leaving a generator or a cancelled task is no error of the span.
         if isinstance(error, Exception) and span.is_recording():

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.util.types import Attributes
 
-from platform_otel.http.urls import redacted_text
-from platform_otel.process.guard import BY_A_VALUE, as_text, described, message_of, type_name
+from platform_otel.http.exceptions import exception_attributes, shown_text
+from platform_otel.process.guard import as_text, described
 from platform_otel.tracing.attributes import are_plain, bounded, pairs, plain_key, shortened, snapshot
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from platform_otel.tracing.scope import Scope
 
 UNSET = Status(StatusCode.UNSET)
-# A traceback says what happened at its end and where it came from at its beginning.
-_LONGEST_STACKTRACE = 32 * 1024
 
 
 class Event:
@@ -128,15 +126,12 @@ class RecordingSpan(Span):
         kind = type(value)
         attributes[key] = value if kind is str or kind is int or kind is bool or kind is float else snapshot(value)
 
-    def start_with(self, attributes: Mapping[str, Any]) -> None:
-        """Set the attributes that the span starts with: at once, where all of them are plain."""
-        if type(attributes) is dict and len(attributes) <= self.limits.attributes and are_plain(attributes):
-            self._attributes = dict(attributes)
-        else:
-            self.set_attributes(attributes)
-
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
-        """See :meth:`opentelemetry.trace.Span.set_attributes`."""
+        """See :meth:`opentelemetry.trace.Span.set_attributes`. At once, where all of them are plain and have room."""
+        room = 0 if self.end_time is not None else self.limits.attributes - len(self._attributes)
+        if type(attributes) is dict and len(attributes) <= room and are_plain(attributes):
+            self._attributes.update(attributes)
+            return
         for key, value in pairs(attributes):
             self.set_attribute(key, value)
 
@@ -191,13 +186,8 @@ class RecordingSpan(Span):
         """See :meth:`opentelemetry.trace.Span.record_exception`. The exception keeps its identity and its traceback."""
         if self.end_time is not None:
             return
-        described_exception = {
-            "exception.type": type_name(type(exception)),
-            "exception.message": redacted_text(message_of(exception)),
-            "exception.stacktrace": stacktrace(exception),
-            "exception.escaped": as_text(escaped),
-        }
-        self.add_event("exception", {**described_exception, **dict(pairs(attributes))}, timestamp)
+        attributes = {**exception_attributes(exception, escaped=escaped), **dict(pairs(attributes))}
+        self.add_event("exception", attributes, timestamp)
 
     def end(self, end_time: int | None = None) -> None:
         """See :meth:`opentelemetry.trace.Span.end`. A second call changes nothing."""
@@ -272,19 +262,5 @@ def _description_for(status: StatusCode, description: str | None) -> str | None:
 def _discreet(status: Status) -> Status:
     """Messages of clients say the address that they could not reach, with the password and the token in it."""
     text = status.description
-    shown = redacted_text(text) if text else text
+    shown = shown_text(text) if text else text
     return status if shown == text else Status(status.status_code, shown)
-
-
-def stacktrace(exception: BaseException) -> str:
-    """The traceback as Python prints it, at most 32 KiB, shortened in the middle."""
-    from traceback import format_exception
-
-    try:
-        text = redacted_text("".join(format_exception(type(exception), exception, exception.__traceback__)))
-    except BY_A_VALUE:  # formatting calls the exception's own code
-        return "(its traceback cannot be printed)"
-    if len(text) <= _LONGEST_STACKTRACE:
-        return text
-    half = _LONGEST_STACKTRACE // 2 - 20
-    return f"{text[:half]}\n... {len(text) - 2 * half} characters ...\n{text[-half:]}"

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opentelemetry.context import Context
-from opentelemetry.trace import INVALID_SPAN, Link, NonRecordingSpan, Span, SpanContext, SpanKind, Tracer
-from opentelemetry.trace.propagation import _SPAN_KEY
-from opentelemetry.trace.span import DEFAULT_TRACE_STATE, TraceFlags, TraceState
+from opentelemetry.trace import INVALID_SPAN, Link, NonRecordingSpan, Span, SpanKind, Tracer
+from opentelemetry.trace.span import TraceFlags
 from opentelemetry.util.types import Attributes
 
+from platform_otel.instrumentation.context import SPAN_KEY, get_current
 from platform_otel.instrumentation.excluded import ExcludedSpan
-from platform_otel.tracing.current import CurrentSpan, get_current
+from platform_otel.instrumentation.span_context import UNPACKED, parts_of, span_context_of
+from platform_otel.tracing.current import CurrentSpan
 from platform_otel.tracing.span import RecordingSpan
 
 if TYPE_CHECKING:
@@ -28,23 +29,6 @@ _FLAGS = [TraceFlags(number) for number in range(4)]
 
 # Spans that are known without asking the API's class, whose isinstance takes 0.1 us.
 _SPANS = (RecordingSpan, NonRecordingSpan)
-
-
-def _by_its_constructor(trace_id: int, span_id: int, flags: TraceFlags, state: TraceState | None) -> SpanContext:
-    return SpanContext(trace_id, span_id, False, flags, state)
-
-
-def _by_its_layout(trace_id: int, span_id: int, flags: TraceFlags, state: TraceState | None) -> SpanContext:
-    # The API's constructor checks the ids, which are ours or a valid parent's, and takes 0.3 us for each span.
-    return tuple.__new__(
-        SpanContext, (trace_id, span_id, False, flags, DEFAULT_TRACE_STATE if state is None else state, True)
-    )
-
-
-_PROBE = (1, 2, TraceFlags(1), None)
-span_context_of = (
-    _by_its_layout if tuple(_by_its_layout(*_PROBE)) == tuple(_by_its_constructor(*_PROBE)) else _by_its_constructor
-)
 
 
 def add_links(span: RecordingSpan, links: Any) -> None:
@@ -102,21 +86,21 @@ class PlatformTracer(Tracer):
                 return INVALID_SPAN
         if context is None:
             context = get_current()
-        current: Any = context.get(_SPAN_KEY)  # Any: whatever somebody put there
+        current: Any = context.get(SPAN_KEY)  # Any: whatever somebody put there
         if current is None:
             parent = None
         elif type(current) in _SPANS:
             parent = current.get_span_context()
-        elif type(current) is ExcludedSpan:
+        elif type(current) is ExcludedSpan and not current.is_over:
             return current  # it is its own child
         else:
             parent = current.get_span_context() if isinstance(current, Span) else None
-        if parent is not None and parent.is_valid:
-            trace_id = parent.trace_id
-            flags = parent.trace_flags & RANDOM
-            state = parent.trace_state
-        else:
-            parent = None
+        if parent is not None:
+            trace_id, _, _, flags, state, is_valid = parent if type(parent) is UNPACKED else parts_of(parent)
+            flags &= RANDOM
+            if not is_valid:
+                parent = None
+        if parent is None:
             trace_id = pipeline.ids.generate_trace_id()
             flags = pipeline.flags_of_a_root
             state = None
@@ -135,7 +119,7 @@ class PlatformTracer(Tracer):
         )
         # Not by their truth, which is code of the application's.
         if attributes is not None:
-            span.start_with(attributes)
+            span.set_attributes(attributes)
         if links is not None:
             add_links(span, links)
         if pipeline.processors:

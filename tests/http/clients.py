@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from tests.receiver import ReceivedSpan, Receiver
@@ -27,43 +28,49 @@ for name in NAMES:
             print(name, type(error).__name__)
 """
 
+# What requests and httpx write alike.
+_ALIKE = """
+    "plain": lambda: read(client.get(BASE + "/hello?q=1&sig=abc")),
+    "post": lambda: read(client.post(BASE + "/hello", json={"a": 1})),
+    "head": lambda: read(client.head(BASE + "/hello")),
+    "empty": lambda: read(client.get(BASE + "/status/204")),
+    "missing": lambda: read(client.get(BASE + "/status/404")),
+    "unavailable": lambda: read(client.get(BASE + "/status/503")),
+    "userinfo": lambda: read(client.get(USERINFO + "/hello")),
+    "odd method": lambda: read(client.request("brew", BASE + "/hello")),
+    "own context": lambda: read(client.get(BASE + "/hello", headers={"TraceParent": "mine", "tracestate": "mine=1"})),
+    "redirected": lambda: read(following.get(BASE + "/redirect/2")),
+    "stream": stream,
+    "stop early": stop_early,
+    "refused": lambda: read(client.get(REFUSED + "/hello")),
+    "timeout": lambda: read(client.get(BASE + "/slow", timeout=0.3)),
+    "broken": lambda: read(client.get(BASE + "/broken")),
+    "scheme": lambda: read(client.get("gopher://other.example/hello")),
+"""
+
 REQUESTS = (
     _BEGIN
     + """
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
-session = requests.Session()
+client = following = requests.Session()
 retrying = requests.Session()
 retrying.mount("http://", HTTPAdapter(max_retries=Retry(3, status_forcelist=[503], backoff_factor=0)))
 def read(response):
     return response.status_code, len(response.content)
 def stream():
-    with session.get(BASE + "/stream/3", stream=True) as response:
+    with client.get(BASE + "/stream/3", stream=True) as response:
         return len(b"".join(response.iter_content(4)))
 def stop_early():
-    with session.get(BASE + "/endless", stream=True) as response:
+    with client.get(BASE + "/endless", stream=True) as response:
         return len(next(response.iter_content(4)))
-CALLS = {
-    "plain": lambda: read(session.get(BASE + "/hello?q=1&sig=abc")),
-    "post": lambda: read(session.post(BASE + "/hello", json={"a": 1})),
-    "head": lambda: read(session.head(BASE + "/hello")),
-    "empty": lambda: read(session.get(BASE + "/status/204")),
-    "missing": lambda: read(session.get(BASE + "/status/404")),
-    "unavailable": lambda: read(session.get(BASE + "/status/503")),
-    "userinfo": lambda: read(session.get(USERINFO + "/hello")),
-    "odd method": lambda: read(session.request("brew", BASE + "/hello")),
-    "own context": lambda: read(session.get(BASE + "/hello", headers={"TraceParent": "mine", "tracestate": "mine=1"})),
-    "proxy": lambda: read(session.get("http://other.example/hello", proxies={"http": BASE})),
-    "not redirected": lambda: read(session.get(BASE + "/redirect", allow_redirects=False)),
-    "redirected": lambda: read(session.get(BASE + "/redirect/2")),
+CALLS = {"""
+    + _ALIKE
+    + """
+    "proxy": lambda: read(client.get("http://other.example/hello", proxies={"http": BASE})),
+    "not redirected": lambda: read(client.get(BASE + "/redirect", allow_redirects=False)),
     "retried": lambda: read(retrying.get(BASE + "/flaky/2")),
-    "stream": stream,
-    "stop early": stop_early,
-    "refused": lambda: read(session.get(REFUSED + "/hello")),
-    "timeout": lambda: read(session.get(BASE + "/slow", timeout=0.3)),
-    "broken": lambda: read(session.get(BASE + "/broken")),
-    "scheme": lambda: read(session.get("gopher://other.example/hello")),
 }
 """
     + _END
@@ -125,27 +132,13 @@ def stream():
 def stop_early():
     with client.stream("GET", BASE + "/endless") as response:
         return len(next(response.iter_bytes(4)))
-CALLS = {
-    "plain": lambda: read(client.get(BASE + "/hello?q=1&sig=abc")),
-    "post": lambda: read(client.post(BASE + "/hello", json={"a": 1})),
-    "head": lambda: read(client.head(BASE + "/hello")),
-    "empty": lambda: read(client.get(BASE + "/status/204")),
-    "missing": lambda: read(client.get(BASE + "/status/404")),
-    "unavailable": lambda: read(client.get(BASE + "/status/503")),
-    "userinfo": lambda: read(client.get(USERINFO + "/hello")),
-    "odd method": lambda: read(client.request("brew", BASE + "/hello")),
-    "own context": lambda: read(client.get(BASE + "/hello", headers={"TraceParent": "mine", "tracestate": "mine=1"})),
+CALLS = {"""
+    + _ALIKE
+    + """
     "proxy": lambda: read(httpx.Client(mounts={"http://": httpx.HTTPTransport(proxy=httpx.Proxy(BASE))}).get(
         "http://other.example/hello")),
     "not redirected": lambda: read(client.get(BASE + "/redirect")),
-    "redirected": lambda: read(following.get(BASE + "/redirect/2")),
     "challenged": lambda: read(client.get(BASE + "/challenge", auth=httpx.DigestAuth("user", "password"))),
-    "stream": stream,
-    "stop early": stop_early,
-    "refused": lambda: read(client.get(REFUSED + "/hello")),
-    "timeout": lambda: read(client.get(BASE + "/slow", timeout=0.3)),
-    "broken": lambda: read(client.get(BASE + "/broken")),
-    "scheme": lambda: read(client.get("gopher://other.example/hello")),
 }
 """
     + _END
@@ -330,11 +323,13 @@ class Outcome(NamedTuple):
     spans: Mapping[str, list[ReceivedSpan]]
 
 
-def run_program(code: str, base: str, refused: str, names: list[str], **variables: str) -> Outcome:
-    """Run one of the programs traced, to its end."""
+def run_program(
+    code: str, base: str, refused: str, names: list[str], python: str = sys.executable, **variables: str
+) -> Outcome:
+    """Run one of the programs traced, to its end, by an interpreter and the launcher beside it."""
     with Receiver() as receiver:
-        arguments = [sys.executable, "-c", code, base, refused, ",".join(names)]
-        process = run(LAUNCHER, "--", *arguments, **exporting_to(receiver, **variables))
+        launched = (str(Path(python).with_name("platform-trace")), "--", python, "-c", code)
+        process = run(*launched, base, refused, ",".join(names), **exporting_to(receiver, **variables))
         assert process.returncode == 0, process.stderr
         assert process.stderr == ""
         return Outcome(process.stdout, below(receiver.spans()))

@@ -32,11 +32,13 @@ def request(
 
 
 def exchange(port: int, sent: bytes, at_most: int | None = None) -> bytes:
-    """What a server answers; the connection is cut after so many bytes."""
+    """What a server answers; the connection is cut after so many bytes. 0: what is sent ends early, and is answered."""
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
         connection.sendall(sent)
+        if at_most == 0:
+            connection.shutdown(socket.SHUT_WR)
         answer = b""
-        while at_most is None or len(answer) < at_most:
+        while not at_most or len(answer) < at_most:
             try:
                 part = connection.recv(65536)
             except ConnectionResetError:

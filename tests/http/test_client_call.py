@@ -30,7 +30,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     tracer = PlatformTracerProvider(config).get_tracer("calls")
     monkeypatch.setattr("platform_otel.instrumentation.client_call.get_tracer", lambda *_: tracer)
     monkeypatch.setattr(guard, "strict", True)
-    return Calls("requests", client_settings(config, "requests"), default_setter, suppresses=True)
+    return Calls("requests", client_settings(config, "requests"), default_setter)
 
 
 @settings(max_examples=500)

@@ -10,6 +10,7 @@ import pytest
 from tests.faults import Authority
 from tests.http.clients import traced
 from tests.http.server import AnsweringServer, Seen
+from tests.instrumentation.comparison import needs
 from tests.receiver import ReceivedSpan
 
 # How each library calls URL with HEADERS.
@@ -283,3 +284,115 @@ def test_a_redirect_has_the_context_of_its_own_call(call: str) -> None:
             [f"00-{span.trace_id}-{span.span_id}-03"] for span in spans
         ]
         assert len(spans) == 3
+
+
+# How a library sends a request whose BODY makes calls while it is sent.
+SENDERS = {
+    "requests": "requests.post(URL + '/outer', data=BODY)",
+    "urllib3": "pools.request('POST', URL + '/outer', body=BODY, headers=LENGTH)",
+    "httpx": "httpx.post(URL + '/outer', content=BODY, headers=LENGTH)",
+    "urllib": "urlopen(Request(URL + '/outer', BODY, LENGTH)).read()",
+    "http.client": "connected().request('POST', '/outer', BODY, LENGTH)",
+}
+BODY = """
+import sys, httpx, requests, urllib3
+from http.client import HTTPConnection
+from urllib.request import *
+URL, LENGTH = sys.argv[1], {"Content-Length": "5"}
+pools = urllib3.PoolManager()
+def connected(): return HTTPConnection(URL.partition("://")[2])
+class Body:
+    def __len__(self): return 5
+    def __iter__(self):
+        requests.get(URL + "/requests")
+        pools.request("GET", URL + "/urllib3")
+        pools.connection_from_url(URL).urlopen("GET", "/pool")
+        pools.request("GET", URL + "/flaky/1", retries=urllib3.Retry(1, status_forcelist=[503], backoff_factor=0))
+        httpx.get(URL + "/httpx")
+        urlopen(URL + "/urllib").read()
+        connection = connected()
+        connection.request("GET", "/http.client")
+        connection.getresponse().read()
+        yield b"hello"
+BODY = Body()
+"""
+
+
+@pytest.mark.parametrize("sender", SENDERS)
+def test_a_call_that_makes_the_body_of_another_is_a_span_below_it(sender: str) -> None:
+    with AnsweringServer() as server:
+        outer, *inner = traced(BODY + SENDERS[sender], server.url).clients
+        sent = [seen.values("traceparent") for seen in server.seen]
+        targets = [seen.target for seen in server.seen]
+
+    assert [span.parent_id for span in inner] == [outer.span_id] * 7
+    assert len(set(targets)) == 8
+    again = targets.index("/flaky/1")
+    assert sent.pop(again) == sent[again]
+    assert sorted(sent) == sorted([f"00-{span.trace_id}-{span.span_id}-03"] for span in (outer, *inner))
+
+
+def test_a_call_that_makes_the_body_of_an_excluded_one_has_its_span() -> None:
+    with AnsweringServer() as server:
+        code = BODY + SENDERS["requests"]
+        spans = traced(code, server.url, OTEL_PYTHON_EXCLUDED_URLS="/outer").clients
+        unsent = [seen.target for seen in server.seen if not seen.values("traceparent")]
+
+    assert (len(spans), unsent) == (7, ["/outer"])
+
+
+@needs("opentelemetry-instrumentation-urllib3")
+def test_a_call_is_one_span_also_where_upstreams_instrumentation_of_urllib3_is_below() -> None:
+    code = "import sys, requests; requests.get(sys.argv[1] + '/hello')"
+    with AnsweringServer() as server:
+        (span,) = traced(code, server.url, PLATFORM_TRACE_UPSTREAM="urllib3").clients
+
+    assert span.scope.name == "platform_otel.requests"
+
+
+HEALTH = """
+import sys, asyncio, aiohttp, httpx, requests, urllib3, http.client
+from urllib.request import *
+from flask import Flask
+URL = sys.argv[1]
+app = Flask("shop")
+async def by_aiohttp():
+    async with aiohttp.ClientSession() as session, session.get(URL + "/aiohttp") as response:
+        await response.read()
+@app.get("/health")
+def health():
+    requests.get(URL + "/requests")
+    urllib3.PoolManager().request("GET", URL + "/urllib3")
+    httpx.get(URL + "/httpx")
+    urlopen(URL + "/urllib").read()
+    asyncio.run(by_aiohttp())
+    connection = http.client.HTTPConnection(URL.partition("://")[2])
+    connection.request("GET", "/http.client")
+    connection.getresponse().read()
+    return "ok"
+print(app.test_client().get("/health", headers=eval(sys.argv[2])).text)
+"""
+OWN_PROVIDER = """
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+trace.set_tracer_provider(TracerProvider())
+"""
+PROVIDERS = {
+    "ours": HEALTH,
+    "its own": OWN_PROVIDER + HEALTH,
+    "its own, set late": HEALTH.replace("app =", f"{OWN_PROVIDER}app ="),
+}
+
+
+@needs("aiohttp")
+@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("headers", [{}, {"traceparent": REMOTE}], ids=["without a context", "with a context"])
+def test_calls_of_an_excluded_request_have_no_span_and_pass_its_context_on(
+    provider: str, headers: dict[str, str]
+) -> None:
+    with AnsweringServer() as server:
+        outcome = traced(PROVIDERS[provider], server.url, repr(headers))
+        sent = [seen.values("traceparent") for seen in server.seen]
+
+    assert (outcome.lines, outcome.spans) == (["ok"], [])
+    assert sent == [list(headers.values())] * 6

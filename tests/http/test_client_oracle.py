@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from functools import cache
 from importlib.metadata import version
 from urllib.parse import urlsplit
@@ -60,12 +61,11 @@ OTHERWISE = {
 
 
 @cache
-def outcome(library: str, upstream: bool) -> Outcome:
+def outcome(library: str, upstream: bool, python: str = sys.executable) -> Outcome:
     names = [name for of, name in CASES if of == library]
     with AnsweringServer() as server, refusing() as port:
-        found = run_program(
-            PROGRAMS[library], server.url, f"http://127.0.0.1:{port}", names, **(UPSTREAM if upstream else {})
-        )
+        refused = f"http://127.0.0.1:{port}"
+        found = run_program(PROGRAMS[library], server.url, refused, names, python, **(UPSTREAM if upstream else {}))
         # The ports differ from run to run.
         return Outcome(
             found.printed,

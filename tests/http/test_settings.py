@@ -19,8 +19,8 @@ def test_a_server_leaves_out_health_checks_unless_the_user_says_what() -> None:
 def test_a_client_leaves_out_nothing_unless_the_user_says_what() -> None:
     excluded = client_settings(Config({}), "requests").excluded
 
-    assert not excluded.of_path("/healthz", "")
     assert not excluded.of_url("http://service/healthz")
+    assert excluded.paths == frozenset()
 
 
 def test_the_librarys_own_list_wins() -> None:
@@ -35,15 +35,21 @@ def test_the_librarys_own_list_wins() -> None:
     "path, root, is_one",
     [
         ("/healthz", "", True),
+        ("/healthz/", "", True),
+        ("/metrics/", None, True),
+        ("/api/metrics/", "/api", True),
+        ("/healthz//", "", False),
         ("/api/healthz", "/api", True),
         ("/api/healthz", "", False),
-        ("/healthz/", "", False),
+        ("/healthz/live", "", False),
         ("/apihealthz", "/api", False),
         ("/users/healthz", "", False),
     ],
 )
-def test_health_checks_are_matched_on_the_whole_path(path: str, root: str, is_one: bool) -> None:
-    assert server_settings(Config({}), "asgi").excluded.of_path(path, root) is is_one
+def test_health_checks_are_matched_on_the_whole_path(path: str, root: str | None, is_one: bool) -> None:
+    excluded = server_settings(Config({}), "asgi").excluded
+
+    assert excluded.of(path, path, root, lambda path: (f"http://service{path}", "")) is is_one
 
 
 def test_a_bad_pattern_is_said_and_ignored() -> None:

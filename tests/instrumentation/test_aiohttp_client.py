@@ -27,7 +27,7 @@ def test_functions_and_classes_look_as_they_did(receiver: Receiver) -> None:
 import inspect, pickle
 from aiohttp import BaseConnector, ClientRequest, ClientResponse, ClientSession
 for function in (BaseConnector.connect, ClientRequest.send, ClientResponse.start, ClientResponse.close,
-                 ClientResponse.release, ClientResponse._response_eof, ClientSession._prepare_headers):
+                 ClientResponse.release, ClientResponse._response_eof, ClientSession._request):
     print(list(inspect.signature(function).parameters), function.__qualname__, function.__module__, function.__doc__)
     print(pickle.loads(pickle.dumps(function)) is function, inspect.iscoroutinefunction(function))
 async def main():
@@ -108,6 +108,36 @@ run(main())
     spans = clients(receiver, code)
 
     assert [str(span.attributes["url.full"]).rpartition("/")[2] for span in spans] == ["outer", "inner"]
+
+
+MIDDLEWARE = """
+import asyncio, aiohttp, sys
+async def with_token(request, handler):
+    async with request.session.get(sys.argv[1] + "/redirect/1", middlewares=()) as token:
+        await token.read()
+    return await handler(request)
+async def again(request, handler):
+    response = await handler(request)
+    response.release()
+    return await handler(request)
+async def main():
+    async with aiohttp.ClientSession(middlewares=(with_token, again)) as session:
+        async with session.get(sys.argv[1] + "/flaky/1") as response:
+            await response.read()
+asyncio.run(main())
+"""
+
+
+def test_what_a_middleware_asks_for_first_is_not_counted_as_a_request_sent_before() -> None:
+    pytest.importorskip("aiohttp.client_middlewares", reason="aiohttp has middlewares from 3.12 on")
+    with AnsweringServer() as server:
+        spans = traced(MIDDLEWARE, server.url).clients
+    sent = [
+        (str(span.attributes["url.full"]).split("/")[3][:5], span.attributes.get("http.request.resend_count"))
+        for span in spans
+    ]
+
+    assert sent == [("redir", None), ("hello", 1), ("flaky", None), ("flaky", 1)]
 
 
 SOCKET = """

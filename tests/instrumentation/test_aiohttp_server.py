@@ -123,6 +123,35 @@ def test_a_server_is_left_alone_where_the_settings_say_so(receiver: Receiver, va
     assert server_spans(receiver, "web.Application()", "/hello/world", **variables) == []
 
 
+def test_a_task_that_an_excluded_request_has_begun_is_traced_once_the_request_is_over(receiver: Receiver) -> None:
+    code = """
+import asyncio
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from opentelemetry import trace
+async def work(over):
+    await over.wait()
+    trace.get_tracer("t").start_span("afterwards").end()
+async def health(request):
+    trace.get_tracer("t").start_span("within").end()
+    tasks.append(asyncio.create_task(work(over)))
+    return web.Response(text="well")
+async def main():
+    global over, tasks
+    over, tasks = asyncio.Event(), []
+    app = web.Application()
+    app.router.add_get("/health/", health)
+    async with TestClient(TestServer(app)) as client:
+        print(await (await client.get("/health/")).text())
+    over.set()
+    await tasks[0]
+asyncio.run(main())
+"""
+    variables = {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "aiohttp-client"}
+
+    assert [(span.name, span.parent_id) for span in spans_of(receiver, code, **variables)] == [("afterwards", "")]
+
+
 def test_a_server_without_an_application_has_its_span(receiver: Receiver) -> None:
     code = """
 import asyncio

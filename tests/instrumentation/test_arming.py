@@ -426,3 +426,15 @@ def test_a_library_that_we_import_first_is_instrumented_when_we_are_done(package
     outcome = launch_code(code, PYTHONPATH=str(packages))
 
     assert (outcome.stdout, outcome.stderr) == ("imported\ninstrumented by instrument_pika\n", "")
+
+
+FIRST = ("aiohttp", "click", "concurrent.futures", "django", "flask", "http.client", "httpx", "requests", "urllib3")
+
+
+@pytest.mark.parametrize("module", FIRST)
+def test_any_library_may_be_the_first_that_a_service_imports(module: str) -> None:
+    """Its instrumentation then imports the API, whose import has our provider set, amid that of our own modules."""
+    outcome = launch_code(f"import {module}; from opentelemetry import trace; print(trace.get_tracer_provider())")
+
+    assert outcome.stderr == ""
+    assert outcome.stdout.startswith("<platform_otel.tracing.provider.PlatformTracerProvider object")

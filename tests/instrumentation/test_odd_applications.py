@@ -171,6 +171,21 @@ asyncio.run(main())
     assert len({span.trace_id for span in spans}) == 2
 
 
+def test_a_route_that_a_framework_writes_into_the_scope_is_the_route(receiver: Receiver) -> None:
+    program = """
+async def application(scope, receive, send):
+    scope["path_template"] = "/items/{item}"
+    await answer(send)
+import uvicorn
+config = uvicorn.Config(application, proxy_headers=False)
+config.load()
+asyncio.run(call(config.loaded_app, path="/root/items/1", root_path="/root"))
+"""
+    [span], _ = asgi(receiver, program)
+
+    assert (span.name, span.attributes["http.route"]) == ("GET /root/items/{item}", "/root/items/{item}")
+
+
 # --- WSGI -------------------------------------------------------------------------------------------------------------
 
 

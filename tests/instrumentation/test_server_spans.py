@@ -155,6 +155,85 @@ asyncio.run(main())
     assert (span.attributes["platform_trace.interrupted"], span.status) == ("cancellation", "unset")
 
 
+def test_trios_cancellation_is_a_cancellation(receiver: Receiver) -> None:
+    # Not trio itself: where it is installed, httpx imports it.
+    application = """
+import types
+class Cancelled(BaseException): pass
+sys.modules["trio"] = types.SimpleNamespace(Cancelled=Cancelled)
+@app.get("/x")
+async def x(): raise Cancelled
+"""
+    then = """
+async def send(message): pass
+scope = {"type": "http", "method": "GET", "path": "/x", "headers": [], "query_string": b"", "root_path": ""}
+try: asyncio.run(app(scope, None, send))
+except Cancelled: pass
+"""
+    [span] = spans_of(receiver, FASTAPI, application, then)
+
+    assert (span.attributes["platform_trace.interrupted"], span.status) == ("cancellation", "unset")
+
+
+def test_a_stream_that_nobody_listens_to_any_more_is_no_error_of_the_servers(receiver: Receiver) -> None:
+    application = """
+@app.get("/x")
+async def x():
+    async def parts():
+        while True: yield "a"
+    return StreamingResponse(parts())
+"""
+    # As a server does whose send raises.
+    then = """
+sent = []
+async def send(message):
+    if len(sent) > 2: raise OSError("gone")
+    sent.append(message)
+scope = {"type": "http", "method": "GET", "path": "/x", "headers": [], "query_string": b"", "root_path": ""}
+scope["asgi"] = {"version": "3.0", "spec_version": "2.4"}
+try: asyncio.run(app(scope, None, send))
+except Exception: pass
+"""
+    [span] = spans_of(receiver, FASTAPI, application, then)
+
+    assert (span.attributes["platform_trace.interrupted"], span.status, span.events) == ("disconnect", "unset", ())
+    assert span.attributes["http.response.status_code"] == 200
+
+
+OWN_PROVIDER = """
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+class Broken(SpanProcessor):
+    def on_end(self, span): raise RuntimeError("broken")
+provider = TracerProvider()
+provider.add_span_processor(Broken())
+trace.set_tracer_provider(provider)
+"""
+STREAMS = {
+    FASTAPI: """
+@app.get("/x")
+async def x(): return StreamingResponse(iter(["a", "b"]))
+async def main():
+    print((await get("/x")).text, trace.get_current_span().get_span_context().is_valid)
+asyncio.run(main())
+""",
+    FLASK: """
+@app.get("/x")
+def x(): return Response(iter(["a", "b"]))
+print(get("/x").text, trace.get_current_span().get_span_context().is_valid)
+""",
+}
+
+
+@pytest.mark.parametrize("template", STREAMS, ids=["fastapi", "flask"])
+def test_a_processor_of_the_application_that_fails_does_not_break_off_a_response(template: str) -> None:
+    code = template.format(application=OWN_PROVIDER, then=STREAMS[template])
+    variables = {"OTEL_TRACES_EXPORTER": "none", "PLATFORM_TRACE_STRICT": None, **SERVERS_ONLY}
+    outcome = launch_code(code, **variables)
+
+    assert (outcome.returncode, outcome.stdout) == (0, "ab False\n")
+    assert outcome.stderr == "platform-trace: could not end the span of a request: RuntimeError: broken\n"
+
+
 def test_an_application_that_ends_without_an_answer_is_an_error(receiver: Receiver) -> None:
     application = """
 from starlette.applications import Starlette
@@ -424,6 +503,59 @@ def test_an_excluded_request_makes_no_span_and_passes_the_context_on(
     variables = {name: value.replace("service?", "(service|localhost)") for name, value in variables.items()}
 
     assert excluded(receiver, template, path, **variables) == ([], [PARENT])
+
+
+GOES_ON = {
+    FASTAPI: """
+over = asyncio.Event()
+async def work():
+    await over.wait()
+    trace.get_tracer("t").start_span("afterwards").end()
+@app.get("/healthz/")
+async def healthz():
+    trace.get_tracer("t").start_span("within").end()
+    app.state.task = asyncio.create_task(work())
+    return StreamingResponse(parts())
+async def parts():
+    yield "a"
+    trace.get_tracer("t").start_span("within").end()
+async def main():
+    print((await get("/healthz/", HEADERS)).text)
+    over.set()
+    await app.state.task
+asyncio.run(main())
+""",
+    FLASK: """
+import threading
+over = threading.Event()
+def work():
+    over.wait()
+    trace.get_tracer("t").start_span("afterwards").end()
+thread = threading.Thread(target=work)
+@app.get("/healthz/")
+def healthz():
+    trace.get_tracer("t").start_span("within").end()
+    return Response(parts())
+def parts():
+    thread.start()
+    yield "a"
+    trace.get_tracer("t").start_span("within").end()
+print(get("/healthz/", HEADERS).text)
+over.set()
+thread.join()
+""",
+}
+
+
+@pytest.mark.parametrize("template", GOES_ON, ids=["fastapi", "flask"])
+@pytest.mark.parametrize("headers", [{}, {"traceparent": PARENT}], ids=["a trace of its own", "that of the caller"])
+def test_what_an_excluded_request_has_begun_is_traced_once_the_request_is_over(
+    receiver: Receiver, template: str, headers: dict[str, str]
+) -> None:
+    [span] = spans_of(receiver, template, f"HEADERS = {headers}", GOES_ON[template])
+
+    assert span.name == "afterwards"
+    assert span.parent_id == (PARENT.split("-")[2] if headers else "")
 
 
 @each_framework

@@ -120,6 +120,53 @@ def test_an_exception_that_leaves_a_bare_application_is_recorded_once(command: s
     assert event.attributes["exception.type"] == "ValueError"
 
 
+# hypercorn tells an application that the client is gone while it sends the last of its response, if there is no more to
+# come on the connection.
+COMPLETE = {
+    "connection: close": (request("/stream"), None),
+    "http 1.0": (request("/stream", version="1.0"), None),
+    "client goes away": (request("/endless"), 5000),
+}
+
+
+@needs("hypercorn")
+def test_a_response_is_interrupted_if_the_client_goes_away_before_its_end_and_not_at_it() -> None:
+    words = ("platform-trace", "hypercorn", "every_route_starlette:app", "-b", "127.0.0.1:{port}")
+    said = {
+        case: [(span.attributes.get("platform_trace.interrupted"), span.status) for span in spans]
+        for case, (_, spans) in spans_by_case(words, COMPLETE).items()
+    }
+
+    assert said == {
+        "connection: close": [(None, "unset")],
+        "http 1.0": [(None, "unset")],
+        "client goes away": [("disconnect", "unset")],
+    }
+
+
+HANDSHAKE = (
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+)
+BROKEN_OFF = {
+    "a websocket": (
+        "uvicorn bare_asgi:app --port {port}",
+        request("/ws", *HANDSHAKE).replace(b"n: close", b"n: Upgrade"),
+    ),
+    "a file": ("gunicorn bare_wsgi:app -b 127.0.0.1:{port}", request("/file")),
+    "a file with threads": ("gunicorn bare_wsgi:app --threads 2 -b 127.0.0.1:{port}", request("/file")),
+}
+
+
+@pytest.mark.parametrize("command, sent", BROKEN_OFF.values(), ids=BROKEN_OFF)
+def test_a_client_that_goes_away_in_the_middle_is_no_error_of_the_servers(command: str, sent: bytes) -> None:
+    words = ["platform-trace", *command.split()]
+    [(_, [span])] = spans_by_case(words, {"one": (sent, 5000)}).values()
+
+    assert (span.attributes["platform_trace.interrupted"], span.status, span.events) == ("disconnect", "unset", ())
+
+
 def test_the_client_is_the_one_that_a_trusted_proxy_names() -> None:
     words = [
         "platform-trace",

@@ -17,7 +17,7 @@ from opentelemetry import trace  # noqa: F401  # its import sets the provider
 
 from platform_otel.config import Config
 from platform_otel.instrumentation import asgi, wsgi
-from platform_otel.instrumentation.server_span import Server
+from platform_otel.instrumentation.server import Server
 
 config = Config(os.environ)
 asgi_server, wsgi_server = Server(config, "asgi", "asgi"), Server(config, "wsgi", "wsgi")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from http.client import HTTPConnection
 from pathlib import Path
 from time import monotonic, sleep
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
@@ -24,7 +25,7 @@ from opentelemetry.context import Context
 from opentelemetry.instrumentation.asgi import asgi_getter
 from opentelemetry.instrumentation.wsgi import wsgi_getter
 from opentelemetry.propagators.composite import CompositePropagator
-from opentelemetry.propagators.textmap import Getter, default_getter
+from opentelemetry.propagators.textmap import Getter, Setter, default_getter, default_setter
 from opentelemetry.trace import (
     INVALID_SPAN,
     NonRecordingSpan,
@@ -37,8 +38,11 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from platform_otel.config import Config
 from platform_otel.process import guard
-from platform_otel.tracing.propagation import BaggagePropagator, ReceivedTraceState, TraceContextPropagator
+from platform_otel.tracing.propagation import BaggagePropagator, TraceContextPropagator, W3CPropagator
+from platform_otel.tracing.provider import PlatformTracerProvider
+from platform_otel.tracing.trace_state import ReceivedTraceState
 from tests.support import PATIENCE, run
 
 TRACE = "12345678901234567890123456789012"
@@ -920,7 +924,7 @@ def installing(*names: str, before: str = "", then: str = "", **variables: str) 
     return outcome.stdout.splitlines()
 
 
-DEFAULT = "CompositePropagator ['TraceContextPropagator', 'BaggagePropagator']"
+DEFAULT = "W3CPropagator ['TraceContextPropagator', 'BaggagePropagator']"
 
 
 @pytest.mark.parametrize("variable", [None, "", "tracecontext,baggage", "carrier-pigeon"])
@@ -1015,6 +1019,40 @@ def test_the_services_own_choice_comes_after_ours() -> None:
     then = "propagate.set_global_textmap(found._propagators[0]); print(type(propagate.get_global_textmap()).__name__)"
 
     assert installing("tracecontext", "baggage", then=then)[-1] == "TraceContextPropagator"
+
+
+SENDERS = {
+    "a trace of its own": Context(),
+    "a trace that goes on": PROPAGATOR.extract({"traceparent": SENT}),
+    "a trace with a state": PROPAGATOR.extract({"traceparent": SENT, "tracestate": "a=1,b=2"}),
+    "baggage": baggage.set_baggage("a", "1", PROPAGATOR.extract({"traceparent": SENT})),
+}
+
+
+class UpperCaseSetter(Setter[dict[str, str]]):
+    def set(self, carrier: dict[str, str], key: str, value: str) -> None:
+        carrier[key.upper()] = value
+
+
+@pytest.mark.parametrize("setter", [default_setter, UpperCaseSetter()], ids=["default", "own"])
+@pytest.mark.parametrize("sampler", ["always_on", "always_off"])
+@pytest.mark.parametrize("around", SENDERS.values(), ids=SENDERS)
+def test_the_usual_pair_writes_what_the_two_write_one_by_one(around: Context, sampler: str, setter: Any) -> None:
+    provider = PlatformTracerProvider(Config({"OTEL_TRACES_EXPORTER": "none", "OTEL_TRACES_SAMPLER": sampler}))
+    context = set_span_in_context(provider.get_tracer("t").start_span("call", around), around)
+    carriers: list[dict[str, str]] = [{}, {}]
+    for kind, carrier in zip((CompositePropagator, W3CPropagator), carriers, strict=True):
+        kind([PROPAGATOR, BAGGAGE]).inject(carrier, context, setter)
+
+    assert carriers[0] == carriers[1] != {}
+
+
+def test_the_usual_pair_costs_headers_that_cannot_be_written_one_line(lines: list[str]) -> None:
+    provider = PlatformTracerProvider(Config({"OTEL_TRACES_EXPORTER": "none"}))
+    context = set_span_in_context(provider.get_tracer("t").start_span("call", Context()), Context())
+    W3CPropagator([PROPAGATOR, BAGGAGE]).inject(MappingProxyType({}), context)
+
+    assert len(lines) == 1
 
 
 def test_both_travel_together() -> None:
