@@ -67,7 +67,7 @@ def platform(receiver: Receiver) -> Iterator[Service]:
 
 def service(name: str, running: dict[str, Service], receiver: Receiver) -> Service:
     kind = PLATFORM[name]
-    calls = ",".join(f"http://127.0.0.1:{running[called].port}/work/1" for called in kind.calls)
+    calls = ",".join(f"http://127.0.0.1:{running[called].port}/tasks/1" for called in kind.calls)
     variables = exporting_to(receiver, OTEL_SERVICE_NAME=name, OTEL_BSP_SCHEDULE_DELAY="1000")
     command = [LAUNCHER, "--", *kind.served.split()]
     return Service(*command, FRAMEWORK=kind.framework, CLIENT=kind.client, CALLS=calls, **variables)
@@ -89,7 +89,7 @@ def edges(spans: list[ReceivedSpan]) -> Counter[tuple[str, str]]:
 @pytest.mark.parametrize("requests", [40, pytest.param(1000, marks=pytest.mark.matrix)])
 def test_every_trace_of_the_platform_under_load_is_complete(receiver: Receiver, requests: int) -> None:
     with platform(receiver) as gate, ThreadPoolExecutor(8) as clients:
-        answers = Counter(clients.map(lambda number: gate.get(f"/work/{number}"), range(requests)))
+        answers = Counter(clients.map(lambda number: gate.get(f"/tasks/{number}"), range(requests)))
     traces: dict[str, list[ReceivedSpan]] = {}
     for span in received(receiver, requests * SPANS):
         traces.setdefault(span.trace_id, []).append(span)

@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from platform_otel.instrumentation.catalog import CATALOG
+from platform_otel.instrumentation.catalog import CATALOG, Row
 from platform_otel.process.distribution import normalised
 from tests.instrumentation.comparison import is_installed
-from tests.instrumentation.uses import ELSEWHERE, SERVED, USES
+from tests.instrumentation.uses import ELSEWHERE, OFF, SERVED, USES, Use
 from tests.receiver import Receiver
 from tests.support import LAUNCHER, SCRIPTS, SERVICES, Service, exporting_to, launch_code, received
 
 ROWS = {row.library: row for row in CATALOG if not row.off}
+OFF_ROWS = {row.library: row for row in CATALOG if row.off}
 # One of each kind: a database, a cache, a queue, and libraries without a server.
 TELLING = ("asyncpg", "celery", "psycopg", "redis", "requests", "sqlalchemy", "wsgiref")
 
@@ -33,7 +34,17 @@ def test_every_row_that_is_on_by_default_has_a_use() -> None:
 
 @pytest.mark.parametrize("library", rows({**USES}))
 def test_using_a_library_makes_its_span(library: str, receiver: Receiver) -> None:
-    row, use = ROWS[library], USES[library]
+    assert_its_span_is_made(ROWS[library], USES[library], receiver)
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("library", OFF)
+def test_using_a_library_that_is_off_makes_its_span_where_it_is_named(library: str, receiver: Receiver) -> None:
+    named = {"PLATFORM_TRACE_ENABLED_INSTRUMENTATIONS": library}
+    assert_its_span_is_made(OFF_ROWS[library], OFF[library], receiver, **named)
+
+
+def assert_its_span_is_made(row: Row, use: Use, receiver: Receiver, **variables: str) -> None:
     for module in filter(None, (row.triggers[0].partition(".")[0], use.module)):
         if find_spec(module) is None:
             pytest.skip(f"{module} is not installed")
@@ -41,7 +52,8 @@ def test_using_a_library_makes_its_span(library: str, receiver: Receiver) -> Non
         pytest.skip(f"{row.distribution} is not installed")
 
     with use.server() if use.server else nullcontext() as server:
-        outcome = launch_code(use.code.replace("PORT", str(server.port) if server else ""), **exporting_to(receiver))
+        code = use.code.replace("PORT", str(server.port) if server else "")
+        outcome = launch_code(code, **exporting_to(receiver, **variables))
 
     assert outcome.returncode == 0, outcome.stderr
     assert "platform-trace:" not in outcome.stderr
@@ -61,7 +73,7 @@ def test_a_server_makes_a_span_of_a_request(server: str, receiver: Receiver) -> 
     with Service(
         LAUNCHER, "--", *words, CALLS="", PYTHONPATH=str(SERVICES), **variables, **exporting_to(receiver)
     ) as service:
-        assert service.get("/work/1")[0] == 200
+        assert service.get("/tasks/1")[0] == 200
 
     assert [span.kind for span in received(receiver, 1)] == ["server"]
 

@@ -34,13 +34,16 @@ IMPORTS = {
 
 
 def is_usable(row: Row) -> bool:
-    """Whether its instrumentor and its library are installed here, and it is on by default."""
-    if row.off or not row.triggers or row.triggers == (HANDLER,):
+    """Whether its instrumentor and its library are installed here, and it waits for a module that can be imported."""
+    if not row.triggers or row.triggers == (HANDLER,):
         return False
     return bool(row.ours or is_installed(row.distribution)) and find_spec(row.triggers[0].partition(".")[0]) is not None
 
 
-@pytest.mark.parametrize("row", [row for row in CATALOG if is_usable(row)], ids=lambda row: row.library)
+USABLE = [row for row in CATALOG if is_usable(row)]
+
+
+@pytest.mark.parametrize("row", [row for row in USABLE if not row.off], ids=lambda row: row.library)
 def test_importing_a_library_instruments_it_once_and_prints_nothing(receiver: Receiver, row: Row) -> None:
     imports = IMPORTS.get(row.library, f"import {row.triggers[0]}")
     program = f"{imports}\n{imports}"
@@ -52,3 +55,16 @@ def test_importing_a_library_instruments_it_once_and_prints_nothing(receiver: Re
 
     assert said.count(in_force) == 1, said
     assert spans_of(receiver, program) == []
+
+
+@pytest.mark.parametrize("row", [row for row in CATALOG if row.off], ids=lambda row: row.library)
+def test_a_library_that_is_off_is_instrumented_where_it_is_named(row: Row) -> None:
+    if not is_installed(row.distribution) or (row.triggers and row not in USABLE):
+        pytest.skip(f"{row.library} or {row.distribution} is not installed")
+    # What waits for no module of its own comes with the first of the others.
+    program = f"import {row.triggers[0] if row.triggers else 'requests'}"
+    named = {"PLATFORM_TRACE_ENABLED_INSTRUMENTATIONS": f"{row.library},requests", "OTEL_TRACES_EXPORTER": "none"}
+    in_force = f"platform-trace: {row.library} is instrumented: by {row.distribution}"
+
+    assert in_force not in launch_code(program, OTEL_LOG_LEVEL="debug").stderr
+    assert in_force in launch_code(program, OTEL_LOG_LEVEL="debug", **named).stderr.splitlines()

@@ -25,7 +25,7 @@ import threading
 from http.client import HTTPConnection
 def ask(port):
     connection = HTTPConnection("127.0.0.1", port, timeout=30)
-    connection.request("GET", "/work/1")
+    connection.request("GET", "/tasks/1")
     return connection.getresponse().read()
 def serve(app):
     from wsgiref.simple_server import WSGIRequestHandler, make_server
@@ -45,7 +45,7 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *words): pass
 server = HTTPServer(("127.0.0.1", 0), Handler)
 thread = threading.Thread(target=server.serve_forever, daemon=True); thread.start()
-URL = f"http://127.0.0.1:{server.server_port}/work"
+URL = f"http://127.0.0.1:{server.server_port}/tasks"
 """
 # AWS as moto has it, in a thread.
 AWS = """
@@ -90,6 +90,24 @@ async def main():
         await channel.unary_unary("/shop.Prices/Ask")(b"x", timeout=30)
     await server.stop(None)
 asyncio.run(main())
+"""
+# A model that answers whatever it is asked, at MODEL.
+_MODEL = """
+import json, threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+MESSAGE = {"role": "assistant", "content": "hello"}
+ANSWER = {"id": "1", "object": "chat.completion", "created": 1, "model": "small",
+          "choices": [{"index": 0, "finish_reason": "stop", "message": MESSAGE}]}
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = json.dumps(ANSWER).encode()
+        self.send_response(200); self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body))); self.end_headers(); self.wfile.write(body)
+    def log_message(self, *words): pass
+server = HTTPServer(("127.0.0.1", 0), Handler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+MODEL = f"http://127.0.0.1:{server.server_port}/v1"
 """
 _MONGO = """
 import socket, struct, threading, bson
@@ -153,15 +171,15 @@ asyncio.run(main())""",
         + """
 import asyncio
 from aiohttp import web
-async def work(request): return web.Response(text="done")
+async def task(request): return web.Response(text="done")
 async def main():
-    app = web.Application(); app.router.add_get("/work/{number}", work)
+    app = web.Application(); app.router.add_get("/tasks/{number}", task)
     runner = web.AppRunner(app); await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0); await site.start()
     await asyncio.to_thread(ask, runner.addresses[0][1]); await runner.cleanup()
 asyncio.run(main())""",
         "server",
-        "GET /work/{number}",
+        "GET /tasks/{number}",
     ),
     "aiokafka": Use(
         KAFKA
@@ -239,41 +257,41 @@ producer.produce("orders", b"x"); producer.flush(30)""",
 from django.conf import settings
 from django.http import HttpResponse
 from django.urls import path
-urlpatterns = [path("work/<int:number>", lambda request, number: HttpResponse("done"))]
+urlpatterns = [path("tasks/<int:number>", lambda request, number: HttpResponse("done"))]
 settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="x")
 import django; django.setup()
 from django.core.wsgi import get_wsgi_application
 serve(get_wsgi_application())""",
         "server",
-        "GET /work/<int:number>",
+        "GET /tasks/<int:number>",
     ),
     "falcon": Use(
         SERVE
         + """
 from falcon import App
-class Work:
+class Task:
     def on_get(self, request, response, number): response.text = "done"
-app = App(); app.add_route("/work/{number}", Work()); serve(app)""",
+app = App(); app.add_route("/tasks/{number}", Task()); serve(app)""",
         "server",
-        "GET /work/{number}",
+        "GET /tasks/{number}",
     ),
     "fastapi": Use(
         """
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 app = FastAPI()
-@app.get("/work/{number}")
-def work(number: int): return number
-TestClient(app).get("/work/1")""",
+@app.get("/tasks/{number}")
+def task(number: int): return number
+TestClient(app).get("/tasks/1")""",
         "server",
-        "GET /work/{number}",
+        "GET /tasks/{number}",
         module="httpx",
     ),
     "flask": Use(
         "from flask import Flask\napp = Flask('shop')\n"
-        "app.get('/work/<number>')(lambda number: 'done')\napp.test_client().get('/work/1')",
+        "app.get('/tasks/<number>')(lambda number: 'done')\napp.test_client().get('/tasks/1')",
         "server",
-        "GET /work/<number>",
+        "GET /tasks/<number>",
     ),
     "grpc_aio_client": Use(GRPC_SERVICE + GRPC_AIO, "client", "/shop.Prices/Ask"),
     "grpc_aio_server": Use(GRPC_SERVICE + GRPC_AIO, "server", "/shop.Prices/Ask"),
@@ -281,11 +299,12 @@ TestClient(app).get("/work/1")""",
     "grpc_server": Use(GRPC_SERVICE + GRPC, "server", "/shop.Prices/Ask"),
     "http_client": Use(
         ANSWER + "from http.client import HTTPConnection\nc = HTTPConnection('127.0.0.1', server.server_port)\n"
-        "c.request('GET', '/work'); c.getresponse().read()",
+        "c.request('GET', '/tasks'); c.getresponse().read()",
         "client",
         "GET",
     ),
     "httpx": Use(ANSWER + "import httpx; httpx.get(URL)", "client", "GET"),
+    "httpx2": Use(ANSWER + "import httpx2; httpx2.get(URL)", "client", "GET"),
     "kafka": Use(
         KAFKA
         + """
@@ -309,6 +328,15 @@ producer.send("orders", b"x"); producer.flush(30)""",
         "client",
         "SELECT",
         mariadb,
+    ),
+    "openai": Use(
+        _MODEL
+        + """
+import openai
+client = openai.OpenAI(api_key="x", base_url=MODEL)
+client.chat.completions.create(model="small", messages=[{"role": "user", "content": "hello"}])""",
+        "client",
+        "chat small",
     ),
     "pika": Use(
         """
@@ -357,11 +385,11 @@ connection.channel().basic_publish("", "orders", b"x"); connection.close()""",
 from pyramid.config import Configurator
 from pyramid.response import Response
 with Configurator() as config:
-    config.add_route("work", "/work/{number}"); config.add_view(lambda request: Response("done"), route_name="work")
+    config.add_route("task", "/tasks/{number}"); config.add_view(lambda request: Response("done"), route_name="task")
     app = config.make_wsgi_app()
 serve(app)""",
         "server",
-        "/work/{number}",
+        "/tasks/{number}",
     ),
     "redis": Use("import redis; redis.Redis(port=PORT).set('a', 'b')", "client", "SET", redis),
     "remoulade": Use(
@@ -389,9 +417,9 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
-TestClient(Starlette(routes=[Route("/work/{number}", lambda request: PlainTextResponse("done"))])).get("/work/1")""",
+TestClient(Starlette(routes=[Route("/tasks/{number}", lambda request: PlainTextResponse("done"))])).get("/tasks/1")""",
         "server",
-        "GET /work/{number}",
+        "GET /tasks/{number}",
         module="httpx",
     ),
     "tornado": Use(
@@ -399,10 +427,10 @@ TestClient(Starlette(routes=[Route("/work/{number}", lambda request: PlainTextRe
         + """
 import asyncio
 from tornado.web import Application, RequestHandler
-class Work(RequestHandler):
+class Task(RequestHandler):
     def get(self, number): self.write("done")
 async def main():
-    server = Application([(r"/work/(\\\\d+)", Work)]).listen(0, "127.0.0.1")
+    server = Application([(r"/tasks/(\\\\d+)", Task)]).listen(0, "127.0.0.1")
     await asyncio.to_thread(ask, next(iter(server._sockets.values())).getsockname()[1])
 asyncio.run(main())""",
         "server",
@@ -425,6 +453,29 @@ run_async(main())""",
     ),
 }
 
+# What is off unless it is named, and makes spans then.
+OFF = {
+    "asyncclick": Use(
+        """
+import asyncclick
+@asyncclick.command()
+async def bill(): pass
+bill([], prog_name="bill", standalone_mode=False)""",
+        "internal",
+        "bill",
+    ),
+    "click": Use(
+        """
+import click
+@click.command()
+def bill(): pass
+bill([], prog_name="bill", standalone_mode=False)""",
+        "internal",
+        "bill",
+    ),
+    "jinja2": Use("import jinja2; jinja2.Template('{{ a }}').render(a=1)", "internal", "jinja2.render"),
+}
+
 # Servers: how each serves a bare application.
 SERVED = {
     "cheroot": "cheroot one_of_14:app --bind 127.0.0.1:{port}",
@@ -442,8 +493,6 @@ SERVED = {
 ELSEWHERE = {
     "aws-lambda": "tests/instrumentation/test_arming.py has a handler",
     "cassandra": "no package has a server; in force when it is imported",
-    "httpx2": "no package has that name yet; in force when it is imported",
-    "openai": "in force when it is imported; its service is in the cloud",
     "pymssql": "no package has a server; in force when it is imported",
     "threading": "tests/instrumentation/test_threading.py: it makes no spans, context goes along",
     "vertexai": "in force when it is imported; its service is in the cloud",

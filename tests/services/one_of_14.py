@@ -82,7 +82,7 @@ def fastapi() -> Any:
     from fastapi import FastAPI
 
     made = FastAPI()
-    made.get("/work/{number}")(call_all_at_once)
+    made.get("/tasks/{number}")(call_all_at_once)
     return made
 
 
@@ -90,7 +90,7 @@ def fastapi_sync() -> Any:
     from fastapi import FastAPI
 
     made = FastAPI()
-    made.get("/work/{number}")(call_all)
+    made.get("/tasks/{number}")(call_all)
     return made
 
 
@@ -100,17 +100,17 @@ def starlette() -> Any:
     from starlette.responses import PlainTextResponse
     from starlette.routing import Route
 
-    async def work(request: Request) -> PlainTextResponse:
+    async def task(request: Request) -> PlainTextResponse:
         return PlainTextResponse(await call_all_at_once())
 
-    return Starlette(routes=[Route("/work/{number}", work)])
+    return Starlette(routes=[Route("/tasks/{number}", task)])
 
 
 def flask() -> Any:
     from flask import Flask
 
     made = Flask("one")
-    made.get("/work/<number>")(lambda number: call_all())
+    made.get("/tasks/<number>")(lambda number: call_all())
     return made
 
 
@@ -120,15 +120,15 @@ def _django() -> Any:
     from django.http import HttpRequest, HttpResponse  # type: ignore[import-untyped]
     from django.urls import path  # type: ignore[import-untyped]
 
-    def work(request: HttpRequest, number: int) -> HttpResponse:
+    def task(request: HttpRequest, number: int) -> HttpResponse:
         return HttpResponse(call_all())
 
-    async def work_async(request: HttpRequest, number: int) -> HttpResponse:
+    async def task_async(request: HttpRequest, number: int) -> HttpResponse:
         return HttpResponse(await call_all_at_once())
 
-    view: Any = work_async if os.environ["FRAMEWORK"] == "django_asgi" else work
+    view: Any = task_async if os.environ["FRAMEWORK"] == "django_asgi" else task
     urls: Any = type(sys)("one_urls")
-    urls.urlpatterns = [path("work/<int:number>", view)]
+    urls.urlpatterns = [path("tasks/<int:number>", view)]
     sys.modules["one_urls"] = urls
     settings.configure(ROOT_URLCONF="one_urls", ALLOWED_HOSTS=["*"], SECRET_KEY="x")
     django.setup()
@@ -151,12 +151,12 @@ def django_asgi() -> Any:
 def falcon() -> Any:
     from falcon import App, Request, Response
 
-    class Work:
+    class Task:
         def on_get(self, request: Request, response: Response, number: str) -> None:
             response.text = call_all()
 
     made = App()
-    made.add_route("/work/{number}", Work())
+    made.add_route("/tasks/{number}", Task())
     return made
 
 
@@ -182,22 +182,22 @@ def bare_asgi() -> Any:
 def aiohttp() -> Any:
     from aiohttp import web
 
-    async def work(request: web.Request) -> web.Response:
+    async def task(request: web.Request) -> web.Response:
         return web.Response(text=await call_all_at_once())
 
     made = web.Application()
-    made.router.add_get("/work/{number}", work)
+    made.router.add_get("/tasks/{number}", task)
     return made
 
 
 def tornado() -> Any:
     from tornado.web import Application, RequestHandler
 
-    class Work(RequestHandler):
+    class Task(RequestHandler):
         async def get(self, number: str) -> None:
             self.write(await call_all_at_once())
 
-    return Application([(r"/work/(\d+)", Work)])
+    return Application([(r"/tasks/(\d+)", Task)])
 
 
 app = globals()[os.environ["FRAMEWORK"]]()
