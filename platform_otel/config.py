@@ -223,11 +223,6 @@ SETTINGS = (
 _ROWS = {row[0]: row for row in SETTINGS}
 
 
-def boolean(text: "str | None") -> bool:
-    """True only for "true", whatever its case, as the specification asks."""
-    return text is not None and text.strip().lower() == "true"
-
-
 def parse(kind: str, text: str) -> "Any":
     """The value that ``text`` says, by the kind of its setting.
 
