@@ -190,6 +190,7 @@ def _decoded(reader: Reader, sql: str, parameters: Iterable[object]) -> Iterator
 def _span(span: Any, trace_id: bytes, service: str) -> TraceSpan:  # Any: a generated class
     flags = span.flags
     parent = span.parent_span_id
+    exception = _exception(span.events)
     return TraceSpan(
         trace_id=trace_id.hex(),
         span_id=span.span_id.hex(),
@@ -200,20 +201,19 @@ def _span(span: Any, trace_id: bytes, service: str) -> TraceSpan:  # Any: a gene
         start=span.start_time_unix_nano,
         end=span.end_time_unix_nano,
         status=STATUSES[span.status.code] if 0 <= span.status.code < len(STATUSES) else STATUSES[0],
-        message=span.status.message,
+        message=span.status.message or ": ".join(filter(None, exception)),
         attributes={each.key: value(each.value) for each in span.attributes if each.key in _ATTRIBUTES},
         remote=bool(flags & _IS_REMOTE) if flags & _KNOWN_REMOTE else None,
-        exception=_exception(span.events),
+        exception=exception[0],
         links=len(span.links),
     )
 
 
-def _exception(events: Iterable[Any]) -> str:
-    """The type of the last exception."""
-    found = ""
+def _exception(events: Iterable[Any]) -> tuple[str, str]:
+    """The type and the message of the last exception."""
+    kind = message = ""
     for event in events:
         if event.name == "exception":
-            for attribute in event.attributes:
-                if attribute.key == "exception.type":
-                    found = attribute.value.string_value
-    return found
+            said = {each.key: each.value.string_value for each in event.attributes}
+            kind, message = said.get("exception.type", ""), said.get("exception.message", "")
+    return kind, message

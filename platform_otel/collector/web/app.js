@@ -205,6 +205,7 @@ function follow(event) {
   go(path);
 }
 
+refill(main);
 apply();
 nameTheme();
 tools.append(finder, choice, switchLive, theme);

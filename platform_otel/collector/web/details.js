@@ -1,18 +1,19 @@
 // All that is known of one span.
 
-import { element, link, refill } from "./dom.js";
-import { duration, several } from "./format.js";
+import { element, refill } from "./dom.js";
+import { duration } from "./format.js";
+import { linkList } from "./links.js";
 import { attribute, text } from "./otlp.js";
-import { traceAddress } from "./route.js";
+import { MOST, attributes, cutText, pairs, section } from "./panel_parts.js";
 import { service } from "./service.js";
 
-const LONGEST = 4000;
-const MOST = 200;
-
-/** Fills a panel with a span. trace and marks as the waterfall has them; logs may be null; close() and open(index) act. */
-export function showDetails(panel, { trace, marks, index, logs, close, open }) {
+/**
+ * Fills a panel with a span.
+ *
+ * trace and marks as the waterfall has them; logs may be null; linkedFrom is a node; close() and open(index) act.
+ */
+export function showDetails(panel, { trace, marks, index, logs, linkedFrom, close, open }) {
   const span = trace.spans[index];
-  const links = linksOf(trace, index);
   const own = (logs ?? []).filter((each) => each.span === span.id);
   const heading = element("h2", { tabindex: "-1", title: span.name }, span.name || "(no name)");
   refill(
@@ -40,7 +41,8 @@ export function showDetails(panel, { trace, marks, index, logs, close, open }) {
     section("Attributes", span.attributes.length, attributes(span.attributes)),
     section("Events", span.events.length, eventList(span)),
     section("Logs", own.length, logList(own, span)),
-    section("Links", links.length, linkList(links, open)),
+    section("Links to", span.links.length, linkList(trace, span, open)),
+    linkedFrom,
     section("Resource", span.resource.length, attributes(span.resource), false),
     section("Context", 1, context(span), false),
   );
@@ -58,7 +60,7 @@ export function logList(logs, span = null) {
         element(
           "li",
           { class: log.number >= 17 ? "failed" : null },
-          element("span", { class: "quiet when" }, `+${duration(log.at - (span?.start ?? 0))}`),
+          element("span", { class: "quiet when" }, `+${duration(log.at + (span?.moved ?? 0) - (span?.start ?? 0))}`),
           element(
             "span",
             { class: log.number >= 17 ? "tag bad" : log.number >= 13 ? "tag warn" : "tag" },
@@ -103,36 +105,6 @@ function context(span) {
   ]);
 }
 
-function pairs(entries) {
-  return element(
-    "dl",
-    { class: "facts" },
-    entries
-      .filter(Boolean)
-      .map(([name, value]) => [element("dt", {}, name), element("dd", {}, cutText(String(value)))])
-      .flat(),
-  );
-}
-
-function attributes(entries) {
-  const sorted = [...entries].sort(([one], [other]) => (one < other ? -1 : 1)).slice(0, MOST);
-  return element(
-    "dl",
-    { class: "attributes" },
-    sorted.map(([name, value]) => [element("dt", {}, name), element("dd", {}, cutText(text(value)))]).flat(),
-  );
-}
-
-function section(name, size, body, open = true) {
-  if (!size) return null;
-  return element(
-    "details",
-    { open },
-    element("summary", {}, name, name === "Context" ? null : element("span", { class: "quiet" }, ` ${size}`)),
-    body,
-  );
-}
-
 function isException(event) {
   return event.name === "exception";
 }
@@ -169,52 +141,11 @@ function eventList(span) {
           element(
             "div",
             {},
-            element("span", { class: "quiet when" }, `+${duration(event.at - span.start)}`),
+            element("span", { class: "quiet when" }, `+${duration(event.at + (span.moved ?? 0) - span.start)}`),
             element("b", {}, event.name || "(no name)"),
           ),
           event.attributes.length && !isException(event) ? attributes(event.attributes) : null,
         ),
       ),
   );
-}
-
-// Links of this span, and those of this trace's other spans that lead here.
-function linksOf(trace, index) {
-  const { spans } = trace;
-  const out = spans[index].links.map((each) => ({
-    ...each,
-    position: each.trace === trace.id ? spans.findIndex((span) => span.id === each.span) : -1,
-    towards: true,
-  }));
-  const back = spans.flatMap((span, position) =>
-    span.links
-      .filter((each) => each.trace === trace.id && each.span === spans[index].id)
-      .map((each) => ({ ...each, position, towards: false })),
-  );
-  return [...out, ...back].slice(0, MOST);
-}
-
-function linkList(links, open) {
-  return element(
-    "ul",
-    { class: "links" },
-    links.map((each) =>
-      element(
-        "li",
-        {},
-        each.towards ? "to " : "from ",
-        each.position >= 0
-          ? element("button", { class: "plain link", on: { click: () => open(each.position) } }, "a span of this trace")
-          : link(traceAddress(each.trace, each.span), {}, `trace ${each.trace.slice(0, 8)}…, span ${each.span}`),
-        each.state ? element("span", { class: "quiet" }, ` ${each.state}`) : null,
-        each.attributes.length ? attributes(each.attributes) : null,
-      ),
-    ),
-  );
-}
-
-function cutText(value) {
-  return value.length > LONGEST
-    ? `${value.slice(0, LONGEST)}… (${several(value.length - LONGEST, "more character")})`
-    : value;
 }

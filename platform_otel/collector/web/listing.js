@@ -19,12 +19,15 @@ export async function listing(
   page,
   { title, query, parameters = () => ({ limit: MOST }), draw, nothing, before = null },
 ) {
-  const found = element("p", { class: "quiet found" });
+  const found = element("p", { class: "quiet found" }, "One moment…");
   const room = element("div");
   let last = "";
 
   async function load() {
-    const answer = await ask(query, { ...parameters(), ...asked(page.window()) }, page.signal);
+    const answer = await ask(query, { ...parameters(), ...asked(page.window()) }, page.signal).catch((error) => {
+      found.textContent = "";
+      throw error;
+    });
     const text = JSON.stringify({ ...answer, startTimeUnixNano: "", endTimeUnixNano: "" });
     if (text === last) return;
     last = text;

@@ -1,6 +1,8 @@
 // The stream of traces that change: open while somebody looks, closed while the tab is hidden.
 
 const AGAIN_AFTER = 3000;
+// Of the last hour something passes away also while nothing comes.
+const SILENCE = 60000;
 
 /** One stream for the whole page. */
 export class Live {
@@ -9,12 +11,13 @@ export class Live {
     this.listeners = new Set();
     this.source = null;
     this.timer = 0;
+    this.silence = 0;
     this.state = "closed";
     this.onState = () => {};
     document.addEventListener("visibilitychange", () => this.settle(true));
   }
 
-  /** Hands every change to a listener until the signal says stop. */
+  /** Hands every change to a listener until the signal says stop; while nothing comes, none once a minute. */
   follow(listener, signal) {
     this.listeners.add(listener);
     signal.addEventListener("abort", () => {
@@ -44,6 +47,7 @@ export class Live {
 
   open() {
     clearTimeout(this.timer);
+    this.wait();
     this.source = new EventSource("/query/live");
     this.source.addEventListener("open", () => this.become("live"));
     this.source.addEventListener("traces", (event) => this.tell(JSON.parse(event.data).traces));
@@ -52,6 +56,7 @@ export class Live {
 
   close() {
     clearTimeout(this.timer);
+    clearTimeout(this.silence);
     this.source?.close();
     this.source = null;
     this.become(this.on ? "closed" : "off");
@@ -65,7 +70,13 @@ export class Live {
     this.timer = setTimeout(() => this.settle(true), AGAIN_AFTER);
   }
 
+  wait() {
+    clearTimeout(this.silence);
+    this.silence = setTimeout(() => this.tell([]), SILENCE);
+  }
+
   tell(traces) {
+    this.wait();
     for (const listener of this.listeners) listener(traces);
   }
 

@@ -11,13 +11,16 @@ import { duration } from "./format.js";
 export function marksOf(spans, start, analysis, operations, aligned) {
   const positions = new Map(spans.map((span, index) => [span.id, index]));
   const shifts = shiftsOf(spans, positions, analysis);
-  const critical = criticalOf(positions, start, analysis, aligned ? null : shifts);
+  const began = aligned ? start + BigInt(firstOf(spans, shifts)) : start;
+  const critical = criticalOf(positions, began, analysis, aligned ? null : shifts);
   const usual = new Map(
     (operations ?? []).map((each) => [`${each.service}\0${each.operation}\0${each.kind}`, each.p95Nano]),
   );
   const selfs = new Map((analysis?.spans ?? []).map((each) => [positions.get(each.spanId), each.selfNano]));
   return {
     shifts,
+    hasCritical: critical.size > 0,
+    hasUsual: usual.size > 0,
     criticalOf: (index) => critical.get(index) ?? [],
     usualOf: (span) => usual.get(`${span.service}\0${span.name}\0${span.kind}`) ?? 0,
     selfOf: (index) => selfs.get(index) ?? null,
@@ -25,20 +28,34 @@ export function marksOf(spans, start, analysis, operations, aligned) {
   };
 }
 
-/** The spans on one clock: each moved as the analysis says. */
+/** The spans on one clock, the first of them at 0: each moved as the analysis says, and by how much. */
 export function aligned(spans, shifts) {
-  return spans.map((span, index) =>
-    shifts[index] ? { ...span, start: span.start + shifts[index], end: span.end + shifts[index] } : span,
-  );
+  const first = firstOf(spans, shifts);
+  return spans.map((span, index) => {
+    const moved = shifts[index] - first;
+    return moved ? { ...span, start: span.start + moved, end: span.end + moved, moved } : span;
+  });
 }
 
-/** One sentence for each pair of services whose clocks differ. */
-export function skewSentences(analysis) {
+/** When the last of some spans ended. */
+export function endOf(spans) {
+  return spans.reduce((most, span) => Math.max(most, span.end), 1);
+}
+
+/** One sentence for each pair of services whose clocks differ; of many, how many more there are. */
+export function skewSentences(analysis, most = 5) {
   const pairs = new Map((analysis?.skews ?? []).map((each) => [`${each.caller}\0${each.callee}`, each]));
-  return [...pairs.values()].map(
+  const sentences = [...pairs.values()].map(
     (each) =>
       `The clock of ${each.callee} is ${duration(Math.abs(each.shiftNano))} ${each.shiftNano > 0 ? "behind" : "ahead of"} that of ${each.caller}.`,
   );
+  const more = sentences.length - most;
+  return more > 0 ? [...sentences.slice(0, most), `And ${more} more.`] : sentences;
+}
+
+// When the first of the spans began on one clock.
+function firstOf(spans, shifts) {
+  return spans.reduce((least, span, index) => Math.min(least, span.start + shifts[index]), Infinity);
 }
 
 function shiftsOf(spans, positions, analysis) {

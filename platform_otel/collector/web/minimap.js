@@ -72,5 +72,5 @@ export function minimap(trace, zoom, signal) {
     place(pane, { left: `${(view.from / trace.end) * 100}%`, width: `${((view.to - view.from) / trace.end) * 100}%` });
   }
 
-  return { node, frame };
+  return { node, frame, draw };
 }

@@ -4,13 +4,14 @@ import { readDuration } from "./format.js";
 import { asked } from "./window.js";
 
 /** The fields of a search that stand in the address. */
-export const FIELDS = ["service", "operation", "kind", "status", "min", "max", "where", "order", "with"];
+export const FIELDS = ["service", "operation", "kind", "status", "min", "max", "where", "caller", "order"];
 export const PAGE = 100;
 
 /** What the API is asked for. Throws Error if a duration cannot be read. */
 export function parameters(query, span) {
   return {
     service: query.service,
+    caller: query.caller,
     operation: query.operation,
     kind: query.kind,
     status: query.status,
@@ -26,11 +27,6 @@ export function parameters(query, span) {
 /** The fields that are set. */
 export function fieldsOf(query) {
   return Object.fromEntries(FIELDS.filter((name) => query[name]).map((name) => [name, query[name]]));
-}
-
-/** Those of some traces in which a service took part. */
-export function having(traces, service) {
-  return service ? traces.filter((each) => each.services.includes(service)) : traces;
 }
 
 /** Traces with those that came later put in place of themselves; each once. */

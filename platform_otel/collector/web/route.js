@@ -35,6 +35,11 @@ export function traceAddress(id, span = "") {
   return address(`/trace/${/^[0-9a-f]{32}$/i.test(id) ? id : "0".repeat(32)}`, { span });
 }
 
+/** The address of a search for the calls of one service to another, of the same time as a view's query. */
+export function callsAddress({ caller, callee }, { range, start, end }) {
+  return address("/search", { range, start, end, order: "slowest", service: callee, caller });
+}
+
 /** Whether a text is a trace id, as somebody pastes it. */
 export function isTraceId(text) {
   return /^[0-9a-f]{32}$/i.test(text.trim());

@@ -8,7 +8,9 @@ import { nanoseconds } from "./window.js";
 import { colourOf } from "./colour.js";
 
 const HEIGHT = 168;
-const LEFT = 56;
+// Beside the longest of the labels, so much per character.
+const LEFT = 16;
+const CHARACTER = 6.4;
 const BOTTOM = 22;
 const SIDE = 12;
 
@@ -27,6 +29,7 @@ export function scatter({ open, zoom }, signal) {
   const node = element("div", { class: "plot" }, drawing);
   let shown = { traces: [], span: null, scale: null };
   let width = 0;
+  let left = LEFT;
   new ResizeObserver(() => {
     if (node.clientWidth !== width) draw();
   }).observe(node);
@@ -36,17 +39,22 @@ export function scatter({ open, zoom }, signal) {
     if (!width || !shown.span) return;
     const lengths = shown.traces.map((each) => each.durationNano);
     const [low, high] = [Math.min(...lengths, 1e9), Math.max(...lengths, 1e6)];
+    const values = powers(low, high);
+    left = LEFT + CHARACTER * Math.max(...values.map((value) => duration(value).length), 0);
     const across = linear(shown.span.start, shown.span.end);
     const up = logarithmic(low / 1.3, high * 1.3);
-    const x = (at) => LEFT + across(at) * (width - LEFT - SIDE);
+    const x = (at) => left + across(at) * (width - left - SIDE);
     const y = (length) => HEIGHT - BOTTOM - up(length) * (HEIGHT - BOTTOM - SIDE);
     drawing.setAttribute("width", width);
     drawing.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     refill(
       drawing,
-      powers(low, high).map((value) => horizontal(value, y(value), width)),
+      values.map((value) => horizontal(value, y(value), left, width)),
       times(shown.span, x, width),
-      shown.traces.map((each) => point(each, x, y, open)),
+      // What failed lies above what did not.
+      [...shown.traces]
+        .sort((one, other) => Number(one.errorCount > 0) - Number(other.errorCount > 0))
+        .map((each) => point(each, x, y, open)),
     );
   }
 
@@ -70,7 +78,7 @@ export function scatter({ open, zoom }, signal) {
   }
 
   function timeAt(x) {
-    const share = Math.min(1, Math.max(0, (x - LEFT) / (width - LEFT - SIDE)));
+    const share = Math.min(1, Math.max(0, (x - left) / (width - left - SIDE)));
     return shown.span.start + share * (shown.span.end - shown.span.start);
   }
 
@@ -83,12 +91,12 @@ export function scatter({ open, zoom }, signal) {
   };
 }
 
-function horizontal(value, y, width) {
+function horizontal(value, y, left, width) {
   return drawn(
     "g",
     { class: "axis" },
-    drawn("line", { x1: LEFT, x2: width - SIDE, y1: y, y2: y }),
-    drawn("text", { x: LEFT - 8, y: y + 4, "text-anchor": "end" }, duration(value)),
+    drawn("line", { x1: left, x2: width - SIDE, y1: y, y2: y }),
+    drawn("text", { x: left - 8, y: y + 4, "text-anchor": "end" }, duration(value)),
   );
 }
 

@@ -27,7 +27,7 @@ export async function searchForm(page, state, submit) {
       placeholder: 'http.route ~ "/v1/*" and duration > 100ms',
       on: { input: () => suggest() },
     }),
-    with: input({ list: "services", placeholder: "any" }),
+    caller: input({ list: "services", placeholder: "any" }),
     order: element(
       "select",
       {},
@@ -43,7 +43,7 @@ export async function searchForm(page, state, submit) {
     min: "At least",
     max: "At most",
     where: "Where",
-    with: "Together with",
+    caller: "Called by",
     order: "Order",
   };
   for (const name of FIELDS) fields[name].value = state.query[name] ?? "";

@@ -4,6 +4,7 @@ import { colourOf } from "./colour.js";
 import { drawn, element, link, ownPath } from "./dom.js";
 import { count, duration, percent, rate, several } from "./format.js";
 import { BOX, layout } from "./map_layout.js";
+import { placesOfWords } from "./map_words.js";
 import { service } from "./service.js";
 import { table } from "./table.js";
 
@@ -20,10 +21,16 @@ const SMALLEST = 0.72;
  * or null.
  */
 export function serviceMap(graph, { seconds = 0, edgeAddress = () => null, nodeAddress = () => null }) {
-  const nodes = graph.services.slice(0, MOST_BOXES).map((each) => ({ ...each, name: each.service }));
-  const { boxes, lines, width, height } = layout(nodes, graph.calls);
+  const all = graph.services.map((each) => ({ ...each, name: each.service }));
+  const called = new Set(graph.calls.flatMap((call) => [call.caller, call.callee]));
+  const connected = all.filter((node) => called.has(node.name));
+  const nodes = connected.slice(0, MOST_BOXES);
+  const narrow = matchMedia("(max-width: 620px)").matches;
+  const { boxes, lines, width, height } = layout(nodes, graph.calls, narrow ? "down" : "across");
   const often = (call) =>
     `${call.estimated ? "about " : ""}${seconds ? rate(call.count, seconds) : `${count(call.count)}×`}`;
+  const widest = (call) => Math.max(...wordsOf(call, often(call)).map(widthOf));
+  const places = placesOfWords(lines, boxes, widest, { width, height });
   const drawing = drawn(
     "svg",
     {
@@ -33,20 +40,45 @@ export function serviceMap(graph, { seconds = 0, edgeAddress = () => null, nodeA
       viewBox: `0 0 ${width} ${height}`,
       role: "group",
       "aria-label": "Service map",
-      vars: { "max-width": `${width}px`, "min-width": `${Math.min(width, Math.max(560, width * SMALLEST))}px` },
+      vars: { "max-width": `${width}px`, "min-width": `${Math.min(width, narrow ? width * SMALLEST : Math.max(560, width * SMALLEST))}px` },
     },
     arrow(),
     lines.map((call) => edge(call, often(call), edgeAddress(call))),
     boxes.map((node) => box(node, seconds, nodeAddress(node))),
-    lines.map((call) => words(call, often(call))),
+    [...places].map(([call, place]) => words(call, wordsOf(call, often(call)), place)),
   );
-  const more = graph.services.length - nodes.length;
+  const more = connected.length - nodes.length;
   return element(
     "div",
     {},
-    element("div", { class: "scroll drawing", tabindex: "0", role: "region", "aria-label": "Service map" }, drawing),
+    nodes.length
+      ? element("div", { class: "scroll drawing", tabindex: "0", role: "region", "aria-label": "Service map" }, drawing)
+      : null,
     more > 0 ? element("p", { class: "quiet" }, `${several(more, "service")} more are in the table only.`) : null,
+    alone(all.filter((node) => !called.has(node.name)), seconds, nodeAddress),
     calls(graph, often, edgeAddress),
+  );
+}
+
+// In a drawing they would only stand below each other, however many there are.
+function alone(nodes, seconds, nodeAddress) {
+  if (!nodes.length) return null;
+  return element(
+    "section",
+    { class: "alone", "aria-label": "Services without calls" },
+    element("h2", {}, "Without calls to or from another"),
+    element(
+      "ul",
+      {},
+      nodes.map((node) =>
+        element(
+          "li",
+          {},
+          nodeAddress(node) ? link(nodeAddress(node), {}, service(node.name)) : service(node.name),
+          element("span", { class: "quiet" }, ` ${under(node, seconds)}`),
+        ),
+      ),
+    ),
   );
 }
 
@@ -96,35 +128,44 @@ function edge(call, often, address) {
   );
 }
 
-function words(call, often) {
-  const { x, y } = call.middle;
-  const below = call.errorCount ? `${often} · ✕ ${percent(call.errorRate)}` : often;
+function wordsOf(call, often) {
+  return [`p95 ${duration(call.p95Nano)}`, call.errorCount ? `${often} · ✕ ${percent(call.errorRate)}` : often];
+}
+
+function words(call, [above, below], { x, y }) {
   return drawn(
     "g",
     { class: "words", "aria-hidden": "true" },
-    onGround(`p95 ${duration(call.p95Nano)}`, x, y - 4 - call.thickness / 2, null),
+    onGround(above, x, y - 4 - call.thickness / 2, null),
     onGround(below, x, y + 12 + call.thickness / 2, call.errorCount ? "bad" : "quiet"),
   );
 }
 
+function widthOf(text) {
+  return text.length * 6.3 + 4;
+}
+
 // A text over a line, on a ground of its own: a line through it could not be told from its strokes.
 function onGround(text, x, y, kind) {
-  const width = text.length * 6.3 + 4;
+  const width = widthOf(text);
   return [
     drawn("rect", { class: "ground", x: x - width / 2, y: y - 10.5, width, height: 14, rx: 3 }),
     drawn("text", { x, y, "text-anchor": "middle", class: kind }, text),
   ];
 }
 
+function under(node, seconds) {
+  if (node.peer) return `${node.peer}, not traced`;
+  if (seconds)
+    return `${rate(node.spanCount, seconds)} spans${node.errorCount ? ` · ✕ ${percent(node.errorCount / node.spanCount)}` : ""}`;
+  return `${several(node.spanCount, "span")}${node.errorCount ? ` · ✕ ${node.errorCount}` : ""}`;
+}
+
 function box(node, seconds, address) {
-  const under = node.peer
-    ? `${node.peer}, not traced`
-    : seconds
-      ? `${rate(node.spanCount, seconds)} spans${node.errorCount ? ` · ✕ ${percent(node.errorCount / node.spanCount)}` : ""}`
-      : `${several(node.spanCount, "span")}${node.errorCount ? ` · ✕ ${node.errorCount}` : ""}`;
+  const words = under(node, seconds);
   return linked(
     address,
-    `${node.name}: ${under}`,
+    `${node.name}: ${words}`,
     drawn("title", {}, node.name),
     drawn(
       "g",
@@ -138,7 +179,7 @@ function box(node, seconds, address) {
         ? null
         : drawn("rect", { class: "edge-colour", width: 5, height: BOX.height - 14, x: 8, y: 7, rx: 2.5 }),
       drawn("text", { class: "title", x: node.peer ? 12 : 22, y: 20 }, shortened(node.name)),
-      drawn("text", { class: "under", x: node.peer ? 12 : 22, y: 36 }, under),
+      drawn("text", { class: "under", x: node.peer ? 12 : 22, y: 36 }, words),
     ),
   );
 }
@@ -153,10 +194,17 @@ function calls(graph, often, edgeAddress) {
     order: { key: "rate", down: true },
     empty: "No service called another.",
     columns: [
-      { key: "caller", title: "From", sort: (call) => call.caller, cell: (call) => service(call.caller) },
+      {
+        key: "caller",
+        title: "From",
+        class: "end",
+        sort: (call) => call.caller,
+        cell: (call) => service(call.caller),
+      },
       {
         key: "callee",
         title: "To",
+        class: "end",
         sort: (call) => call.callee,
         cell: (call) => [
           service(call.callee),

@@ -5,19 +5,26 @@ import { element, refill } from "./dom.js";
 const MOST = 500;
 
 /**
- * A table.
+ * A table. Where there is little width each row is a block, with the headings before the values.
  *
  * columns: {key, title, cell(row), sort(row) if it sorts, number if it holds figures, describe: what the heading means}.
  * order: {key, down}; chosen(order) is told when somebody sorts.
  */
 export function table({ caption, columns, order, chosen, most = MOST, empty = "nothing" }) {
-  const head = element("tr");
-  const body = element("tbody");
+  // The roles are those that the elements have; but with blocks for rows, some browsers take them away.
+  const head = element("tr", { role: "row" });
+  const body = element("tbody", { role: "rowgroup" });
   const note = element("p", { class: "quiet note" });
   const node = element(
     "div",
     { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-    element("table", {}, element("caption", { class: "unseen" }, caption), element("thead", {}, head), body),
+    element(
+      "table",
+      { role: "table" },
+      element("caption", { class: "unseen" }, caption),
+      element("thead", { role: "rowgroup" }, head),
+      body,
+    ),
     note,
   );
   let rows = [];
@@ -29,7 +36,7 @@ export function table({ caption, columns, order, chosen, most = MOST, empty = "n
       columns.map((column) =>
         element(
           "th",
-          { scope: "col", class: kindOf(column), "aria-sort": sorted(column), title: column.describe },
+          { role: "columnheader", scope: "col", class: kindOf(column), "aria-sort": sorted(column), title: column.describe },
           column.sort
             ? element("button", { class: "plain", on: { click: () => sortBy(column) } }, column.title)
             : column.title,
@@ -63,7 +70,11 @@ export function table({ caption, columns, order, chosen, most = MOST, empty = "n
       body,
       shown.length
         ? shown.map(rowOf)
-        : element("tr", {}, element("td", { colspan: String(columns.length), class: "quiet" }, empty)),
+        : element(
+            "tr",
+            { role: "row" },
+            element("td", { role: "cell", colspan: String(columns.length), class: "quiet" }, empty),
+          ),
     );
     note.textContent = rows.length > most ? `${most} of ${rows.length} are shown.` : "";
   }
@@ -71,8 +82,10 @@ export function table({ caption, columns, order, chosen, most = MOST, empty = "n
   function rowOf(row) {
     return element(
       "tr",
-      {},
-      columns.map((column) => element("td", { class: kindOf(column) }, column.cell(row))),
+      { role: "row" },
+      columns.map((column) =>
+        element("td", { role: "cell", class: kindOf(column), "data-title": column.title }, column.cell(row)),
+      ),
     );
   }
 

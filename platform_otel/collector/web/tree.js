@@ -31,6 +31,22 @@ export function weights(spans, tree) {
   return { below, failed };
 }
 
+/** How many errors began of themselves: failed spans that no failure below them came up to, as analysis/errors.py has it. */
+export function begun(spans, tree) {
+  const reached = new Set();
+  const failed = spans.flatMap((span, index) => (span.status === "error" ? [index] : []));
+  for (const index of failed) {
+    let at = tree.parents[index];
+    while (at >= 0 && saysNothing(spans[at])) at = tree.parents[at];
+    if (at >= 0) reached.add(at);
+  }
+  return failed.filter((index) => !reached.has(index)).length;
+}
+
+function saysNothing(span) {
+  return span.status === "unset" && span.kind === "internal";
+}
+
 /** Every span, parents before children. */
 export function order(tree) {
   const found = [];

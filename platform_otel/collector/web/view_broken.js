@@ -1,7 +1,8 @@
 // Where a trace that should go on begins anew, or misses its parent; and why.
 
+import { between, card, line, seen } from "./card.js";
 import { element, link } from "./dom.js";
-import { ago, moment, several } from "./format.js";
+import { several } from "./format.js";
 import { listing } from "./listing.js";
 import { empty } from "./notices.js";
 import { traceAddress } from "./route.js";
@@ -41,33 +42,22 @@ export function show(page) {
   return listing(page, {
     title,
     query: "broken",
-    draw: (answer) => (answer.links.length ? element("ul", { class: "cards" }, answer.links.map(card)) : null),
+    draw: (answer) => (answer.links.length ? element("ul", { class: "cards" }, answer.links.map(broken)) : null),
     nothing,
   });
 }
 
-function card(found) {
+function broken(found) {
   const [name, advice] = CAUSES[found.cause] ?? [found.cause, ""];
   const from = found.caller ? service(found.caller) : element("span", { class: "quiet" }, "somebody");
   const what = `${name}, ${found.caller || "somebody"} to ${found.callee}`;
-  return element(
-    "li",
-    { class: "card warned" },
-    element(
-      "h2",
-      {},
-      element("span", { class: "tag warn" }, name),
-      from,
-      element("span", { class: "quiet", "aria-label": "to" }, "→"),
-      service(found.callee),
-      element("span", { class: "quiet" }, found.operation),
-      element("span", { class: "quiet end" }, several(found.count, "time")),
-    ),
+  return card(
+    "warned",
+    between(name, from, found.callee, found.operation),
+    several(found.count, "time"),
     element("p", {}, found.evidence),
     advice ? element("p", { class: "quiet" }, advice) : null,
-    element(
-      "p",
-      { class: "line" },
+    line(
       link(traceAddress(found.traceId, found.spanId), { "aria-label": `Where it breaks: ${what}` }, "Where it breaks"),
       found.callerTraceId && found.callerTraceId !== found.traceId
         ? link(
@@ -76,11 +66,7 @@ function card(found) {
             "The caller's trace",
           )
         : null,
-      element(
-        "span",
-        { class: "quiet end", title: `${moment(found.firstSeenUnixNano)} – ${moment(found.lastSeenUnixNano)}` },
-        `first ${ago(found.firstSeenUnixNano)}, last ${ago(found.lastSeenUnixNano)}`,
-      ),
+      seen(found),
     ),
   );
 }

@@ -1,7 +1,8 @@
 // Errors by where they began, and whom they took down.
 
+import { card, line, seen } from "./card.js";
 import { element, link } from "./dom.js";
-import { ago, moment, several } from "./format.js";
+import { several } from "./format.js";
 import { listing } from "./listing.js";
 import { empty } from "./notices.js";
 import { address, traceAddress } from "./route.js";
@@ -24,14 +25,14 @@ export function show(page) {
         ? element(
             "ul",
             { class: "cards" },
-            answer.groups.map((group) => card(group, page)),
+            answer.groups.map((group) => error(group, page)),
           )
         : null,
     nothing,
   });
 }
 
-function card(group, page) {
+function error(group, page) {
   const { range, start, end } = page.route.query;
   const all = address("/search", {
     range,
@@ -42,27 +43,21 @@ function card(group, page) {
     kind: group.kind,
     status: "error",
   });
-  return element(
-    "li",
-    { class: "card failed" },
-    element(
-      "h2",
-      {},
+  const what = `${group.type || "the error"} in ${group.service} ${group.operation}`;
+  return card(
+    "failed",
+    [
       service(group.service),
       element("span", {}, group.operation || "(no name)"),
       element("span", { class: "tag bad" }, `✕ ${group.type || "error"}`),
       group.peer ? element("span", { class: "quiet" }, `calling ${group.peer}`) : null,
-      element(
-        "span",
-        { class: "quiet end" },
-        `${several(group.count, "time")} in ${several(group.traceCount, "trace")}`,
-      ),
-    ),
-    group.message ? element("p", { class: "message" }, group.message.slice(0, 500)) : null,
+    ],
+    `${several(group.count, "time")} in ${several(group.traceCount, "trace")}`,
+    group.message && group.message !== group.type
+      ? element("p", { class: "message" }, group.message.slice(0, 500))
+      : null,
     group.tookDown.length
-      ? element(
-          "p",
-          { class: "line" },
+      ? line(
           element("span", { class: "quiet" }, "took down"),
           group.tookDown
             .slice(0, 12)
@@ -71,24 +66,10 @@ function card(group, page) {
             ),
         )
       : element("p", { class: "quiet" }, "no other service failed because of it"),
-    element(
-      "p",
-      { class: "line" },
-      link(
-        traceAddress(group.traceId, group.spanId),
-        { "aria-label": `The latest trace of ${group.type || "the error"} in ${group.service} ${group.operation}` },
-        "The latest",
-      ),
-      link(
-        all,
-        { "aria-label": `All traces of ${group.type || "the error"} in ${group.service} ${group.operation}` },
-        "All traces",
-      ),
-      element(
-        "span",
-        { class: "quiet end", title: `${moment(group.firstSeenUnixNano)} – ${moment(group.lastSeenUnixNano)}` },
-        `first ${ago(group.firstSeenUnixNano)}, last ${ago(group.lastSeenUnixNano)}`,
-      ),
+    line(
+      link(traceAddress(group.traceId, group.spanId), { "aria-label": `The latest trace of ${what}` }, "The latest"),
+      link(all, { "aria-label": `All traces of ${what}` }, "All traces"),
+      seen(group),
     ),
   );
 }

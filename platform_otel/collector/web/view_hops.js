@@ -1,12 +1,13 @@
 // A path of services over many traces: what each hop's wait is made of. And where time goes that need not go.
 
 import { askIfPossible } from "./api.js";
+import { between, card, line } from "./card.js";
 import { element, link, refill } from "./dom.js";
 import { duration, percent, several } from "./format.js";
-import { PARTS, legend, partsBar } from "./hop_table.js";
+import { PARTS, caller, failedOf, legend, mostOwn, ownCell, partsBar, partsOf } from "./hop_table.js";
 import { listing } from "./listing.js";
 import { empty } from "./notices.js";
-import { address, traceAddress } from "./route.js";
+import { address, callsAddress, traceAddress } from "./route.js";
 import { service } from "./service.js";
 import { table } from "./table.js";
 import { asked } from "./window.js";
@@ -47,11 +48,12 @@ export async function show(page) {
   function drawTable() {
     const { answer } = state;
     const longest = Math.max(...answer.hops.map((hop) => at(hop.wait, state.share)), 1);
+    const parts = partsOf(answer.hops, (hop, name) => at(hop.parts[name], state.share));
     const hops = table({
       caption: "Hops of the path",
-      columns: columns(state.share, longest),
+      columns: columns(state.share, longest, parts, mostOwn(answer.hops, (hop) => at(hop.parts.own, state.share)), page),
       order: { key: "", down: false },
-      empty: answer.path.length > 1 ? "No trace takes this path." : "One service only: it waits for no other.",
+      empty: answer.path.length > 1 ? "No trace takes this path." : "No trace goes through this service.",
     });
     hops.show(answer.hops);
     refill(
@@ -73,7 +75,7 @@ export async function show(page) {
           drawTable();
         }),
       ),
-      legend(),
+      legend(parts),
       hops.node,
     );
   }
@@ -206,18 +208,23 @@ function shares(state, changed) {
   );
 }
 
-function columns(share, longest) {
+function columns(share, longest, parts, most, page) {
   return [
-    { key: "caller", title: "From", cell: (hop) => service(hop.caller) },
-    { key: "callee", title: "To", cell: (hop) => service(hop.callee) },
+    { key: "caller", title: "From", class: "end", cell: caller },
+    { key: "callee", title: "To", class: "end", cell: (hop) => service(hop.callee) },
     {
       key: "count",
       title: "Calls",
+      class: "moved",
       number: true,
       sort: (hop) => hop.count,
       cell: (hop) => [
-        String(hop.count),
-        hop.errorCount ? element("small", { class: "change bad" }, `✕ ${hop.errorCount}`) : "",
+        link(
+          callsAddress(hop, page.route.query),
+          { "aria-label": `Traces of ${hop.caller ?? "outside"} calling ${hop.callee}` },
+          String(hop.count),
+        ),
+        failedOf(hop),
       ],
     },
     ...SHARES.map((each) => ({
@@ -234,13 +241,14 @@ function columns(share, longest) {
       describe: "Each part's own percentile; so together they may be more than the wait",
       cell: (hop) => partsBar(partsAt(hop, share), longest),
     },
-    ...PARTS.filter(([name]) => name !== "unseen").map(([name, text, describe]) => ({
+    ...parts.map(([name, text, describe]) => ({
       key: name,
       title: text,
       number: true,
       describe,
       sort: (hop) => at(hop.parts[name], share),
-      cell: (hop) => duration(at(hop.parts[name], share)),
+      cell: (hop) =>
+        name === "own" ? ownCell(at(hop.parts.own, share), hop === most) : duration(at(hop.parts[name], share)),
     })),
     {
       key: "worst",
@@ -251,7 +259,7 @@ function columns(share, longest) {
         hop.worstTraceId
           ? link(
               traceAddress(hop.worstTraceId),
-              { "aria-label": `The trace in which ${hop.caller} waited longest for ${hop.callee}` },
+              { "aria-label": `The trace in which ${hop.caller ?? "outside"} waited longest for ${hop.callee}` },
               duration(hop.worstNano),
             )
           : "–",
@@ -265,22 +273,12 @@ function partsAt(hop, share) {
 
 function finding(found) {
   const name = FINDINGS[found.what] ?? found.what;
-  return element(
-    "li",
-    { class: "card warned" },
-    element(
-      "h2",
-      {},
-      element("span", { class: "tag warn" }, name),
-      found.caller ? [service(found.caller), element("span", { class: "quiet", "aria-label": "to" }, "→")] : null,
-      service(found.service),
-      element("span", { class: "quiet" }, found.operation),
-      element("span", { class: "quiet end" }, `${percent(found.share)} of the time`),
-    ),
+  return card(
+    "warned",
+    between(name, found.caller ? service(found.caller) : null, found.service, found.operation),
+    `${percent(found.share)} of the time`,
     element("p", {}, found.evidence),
-    element(
-      "p",
-      { class: "line" },
+    line(
       link(
         traceAddress(found.traceId, found.spanId),
         { "aria-label": `An example: ${name}, ${found.service} ${found.operation}` },

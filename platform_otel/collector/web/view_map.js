@@ -5,9 +5,9 @@ import { element, refill } from "./dom.js";
 import { several } from "./format.js";
 import { seldom } from "./live.js";
 import { empty, failure, howToSend } from "./notices.js";
-import { address } from "./route.js";
+import { address, callsAddress } from "./route.js";
 import { serviceMap } from "./service_map.js";
-import { asked, seconds } from "./window.js";
+import { asked, counted, seconds } from "./window.js";
 
 export const title = "Service map";
 const REFRESH = 3000;
@@ -28,7 +28,7 @@ export async function show(page) {
   let last = "";
 
   async function load() {
-    const span = page.window();
+    const span = counted(page.window());
     const graph = await ask("graph", asked(span), page.signal);
     const text = JSON.stringify([graph.services, graph.calls]);
     // A map that is the same stays, with the focus and the scrolling that somebody has in it.
@@ -71,11 +71,16 @@ function summary(graph) {
   return `${several(traced, "service")}${peers ? `, ${several(peers, "peer")} not traced` : ""}; lines are thick where the time goes`;
 }
 
-// The traces behind an edge: those with a span of the callee in which the caller took part too.
+// The traces behind an edge: those with a span of the callee whose parent is the caller's.
 function behind(call, page) {
-  const common = { ...kept(page), order: "slowest" };
-  if (call.peer) return address("/search", { ...common, service: call.caller, where: peerCondition(call.callee) });
-  return address("/search", { ...common, service: call.callee, with: call.caller });
+  if (call.peer)
+    return address("/search", {
+      ...kept(page),
+      order: "slowest",
+      service: call.caller,
+      where: peerCondition(call.callee),
+    });
+  return callsAddress(call, page.route.query);
 }
 
 function peerCondition(name) {

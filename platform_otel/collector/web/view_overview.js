@@ -10,7 +10,7 @@ import { address } from "./route.js";
 import { logarithmic } from "./scale.js";
 import { service } from "./service.js";
 import { table } from "./table.js";
-import { asked, before, seconds } from "./window.js";
+import { asked, before, counted, seconds } from "./window.js";
 
 export const title = "Overview";
 const KINDS = [
@@ -26,8 +26,11 @@ export async function show(page) {
   const state = {
     kind: KINDS.some(([name]) => name === query.kind) ? query.kind : "requests",
     text: query.text ?? "",
-    window: page.window(),
+    window: counted(page.window()),
     rows: [],
+    earlier: null,
+    // Whether there was anything in the while before: else all would be called new.
+    comparable: false,
     scale: null,
   };
   const summary = element("p", { class: "summary" });
@@ -75,14 +78,23 @@ export async function show(page) {
   }
 
   async function load() {
-    state.window = page.window();
+    state.window = counted(page.window());
     const [now, earlier] = await Promise.all([
       ask("operations", asked(state.window), page.signal),
-      ask("operations", asked(before(state.window)), page.signal),
+      earlierOnes(before(state.window)),
     ]);
     state.rows = beside(now.operations, earlier.operations);
+    state.comparable = earlier.operations.length > 0;
     refill(room, state.rows.length ? list.node : await nothing(page));
     draw();
+  }
+
+  // The while before is another one only once a minute.
+  async function earlierOnes(span) {
+    const same = JSON.stringify(asked(span));
+    if (state.earlier?.same !== same)
+      state.earlier = { same, answer: await ask("operations", asked(span), page.signal) };
+    return state.earlier.answer;
   }
 
   const again = seldom(REFRESH, () => load().catch((error) => page.signal.aborted || refill(room, failure(error))));
@@ -178,6 +190,7 @@ function columns(state) {
     },
     {
       key: "rate",
+      class: "moved",
       title: "Rate",
       number: true,
       sort: (row) => row.count,
@@ -187,11 +200,12 @@ function columns(state) {
           rate(row.count, seconds(state.window)),
           row.before && change(row.count / seconds(state.window), row.before.count / seconds(before(state.window))),
           "plain",
-          !row.before,
+          state.comparable && !row.before,
         ),
     },
     {
       key: "errors",
+      class: "moved",
       title: "Errors",
       number: true,
       sort: (row) => row.errorRate,
@@ -214,6 +228,7 @@ function quantile(share) {
   return {
     key: `p${share}`,
     title: `p${share}`,
+    class: "moved",
     number: true,
     sort: (row) => row[name],
     describe: `${share} of 100 took no longer`,

@@ -5,7 +5,7 @@ import { element, link, place, refill, say } from "./dom.js";
 import { ago, duration, moment, several } from "./format.js";
 import { seldom } from "./live.js";
 import { empty, failure, howToSend } from "./notices.js";
-import { PAGE, fieldsOf, having, joined, parameters } from "./query.js";
+import { fieldsOf, joined, parameters } from "./query.js";
 import { address, traceAddress } from "./route.js";
 import { scatter } from "./scatter.js";
 import { searchForm } from "./search_form.js";
@@ -15,8 +15,6 @@ export const title = "Search";
 const REFRESH = 1000;
 // More than these nobody reads; a narrower search is the better way.
 const MOST = 1000;
-// Traces of which one span is as asked are asked for; those in which a second service took part are picked out here.
-const MOST_PAGES_AT_ONCE = 8;
 
 /** Shows it. */
 export async function show(page) {
@@ -43,26 +41,13 @@ export async function show(page) {
   const trouble = element("div");
   const nothing = element("div");
 
-  async function fetchPage(after) {
-    const answer = await ask("traces", { ...parameters(state.query, page.window()), after }, page.signal);
-    return { ...answer, traces: having(answer.traces, state.query.with) };
-  }
-
-  async function load() {
-    const kept = [];
-    let [after, pages] = ["", 0];
-    do {
-      const answer = await fetchPage(after);
-      kept.push(...answer.traces);
-      after = answer.next;
-      pages += 1;
-    } while (after && kept.length < PAGE && pages < MOST_PAGES_AT_ONCE);
-    return { traces: kept, next: after };
+  function load(after = "") {
+    return ask("traces", { ...parameters(state.query, page.window()), after }, page.signal);
   }
 
   async function loadFirst() {
-    const answer = await load();
-    Object.assign(state, answer);
+    const { traces, next, lookedAt } = await load();
+    Object.assign(state, { traces, next, lookedAt });
     await draw();
   }
 
@@ -71,14 +56,15 @@ export async function show(page) {
     const answer = await load();
     const known = state.traces.length > answer.traces.length ? state.traces : [];
     state.traces = sorted(joined(known, answer.traces), state.query.order).slice(0, MOST);
-    if (!known.length) state.next = answer.next;
+    if (!known.length) Object.assign(state, { next: answer.next, lookedAt: answer.lookedAt });
     await draw();
   }
 
   async function loadMore() {
-    const answer = await fetchPage(state.next);
+    const answer = await load(state.next);
     state.traces = joined(state.traces, answer.traces).slice(0, MOST);
     state.next = state.traces.length < MOST ? answer.next : null;
+    state.lookedAt += answer.lookedAt;
     await draw();
   }
 
@@ -198,6 +184,11 @@ function row(trace, longest, picked, pick) {
 }
 
 async function noTrace(page, state) {
+  if (state.next)
+    return empty(
+      `None of ${several(state.lookedAt, "trace")} is like this so far`,
+      "A search ends after two seconds. Load more goes on from there; a service or an operation makes it quicker.",
+    );
   if (Object.keys(fieldsOf(state.query)).length)
     return empty("No trace is like this", "Take a condition away, or choose a longer time above.");
   const status = await askIfPossible("status", {}, page.signal);

@@ -2,18 +2,18 @@
 
 import { ask, askIfPossible, askIfThere } from "./api.js";
 import { logList, showDetails } from "./details.js";
-import { element, link, refill, say } from "./dom.js";
-import { duration, moment, several } from "./format.js";
+import { element, refill } from "./dom.js";
 import { hopTable } from "./hop_table.js";
-import { KEY_HELP } from "./keys.js";
-import { aligned, marksOf, skewSentences } from "./marks.js";
+import { linkedFrom } from "./links.js";
+import { aligned, endOf, marksOf, skewSentences } from "./marks.js";
 import { minimap } from "./minimap.js";
-import { copied, empty, failure } from "./notices.js";
+import { empty, failure } from "./notices.js";
 import { logsOf, spansOf } from "./otlp.js";
-import { address, isTraceId } from "./route.js";
-import { service } from "./service.js";
 import { serviceMap } from "./service_map.js";
 import { tabs } from "./tabs.js";
+import { markLegend, timelineBar } from "./timeline_bar.js";
+import { tookWords, traceHeading } from "./trace_heading.js";
+import { traceNotes } from "./trace_notes.js";
 import { order, treeOf, weights } from "./tree.js";
 import { Waterfall } from "./waterfall.js";
 import { nanoseconds } from "./window.js";
@@ -21,6 +21,8 @@ import { whole } from "./zoom.js";
 
 export const title = "Trace";
 const HOUR = 3600000;
+// Of a trace through more than these, the operations of all services are asked for at once.
+const MOST_SERVICES = 20;
 
 /** Shows it. */
 export async function show(page) {
@@ -60,8 +62,7 @@ function notThere(page, id) {
 
 function traceOf(id, spans, start) {
   const tree = treeOf(spans);
-  const end = spans.reduce((most, span) => Math.max(most, span.end), 1);
-  return { id, spans, start, tree, order: order(tree), weights: weights(spans, tree), end };
+  return { id, spans, start, tree, order: order(tree), weights: weights(spans, tree), end: endOf(spans) };
 }
 
 function rootOf(trace) {
@@ -78,6 +79,8 @@ function build(state) {
     on: { keydown: (event) => event.key === "Escape" && closeDetails(state) },
   });
   state.notes = element("div", { class: "notes" });
+  state.legend = markLegend();
+  state.took = element("span", { class: "figure" }, tookWords(trace.end, trace.end));
   state.rows = new Waterfall(trace, marksOf(trace.spans, state.start, null, null, false), {
     selected: (index) => select(state, index),
     zoomed: () => zoomed(state),
@@ -100,7 +103,8 @@ function build(state) {
   const views = tabs("Ways to look at the trace", entries, state.query.tab, (name) =>
     remember(state, { tab: name === "timeline" ? "" : name }),
   );
-  page.main.append(header(state), state.notes, views.node);
+  page.main.append(traceHeading(state, rootOf(trace)), state.notes, views.node);
+  note(state);
   page.shown = () => {
     state.rows.redraw();
     const index = trace.spans.findIndex((span) => span.id === state.query.span);
@@ -112,103 +116,14 @@ function build(state) {
   };
 }
 
-function header(state) {
-  const { trace, id } = state;
-  const root = rootOf(trace);
-  const failed = trace.spans.filter((span) => span.status === "error").length;
-  const names = new Set(trace.spans.map((span) => span.service));
-  return element(
-    "div",
-    { class: "heading trace" },
-    element(
-      "div",
-      {},
-      element("h1", { title: root.name }, service(root.service), " ", root.name || "(no name)"),
-      element(
-        "p",
-        { class: "summary" },
-        element("span", { class: "figure" }, element("b", {}, duration(trace.end))),
-        element("span", { class: "figure" }, moment(trace.start)),
-        element("span", { class: "figure" }, several(trace.spans.length, "span")),
-        element("span", { class: "figure" }, several(names.size, "service")),
-        failed ? element("span", { class: "figure bad" }, `✕ ${several(failed, "error")}`) : null,
-        element("code", { class: "id" }, id),
-      ),
-    ),
-    element("div", { class: "actions" }, actions(state)),
-  );
-}
-
-function actions(state) {
-  const text = () => JSON.stringify(state.data);
-  const copy = element(
-    "button",
-    { on: { click: async () => say((copy.textContent = (await copied(text())) ? "Copied" : "Not copied")) } },
-    "Copy JSON",
-  );
-  const download = element("button", { on: { click: () => save(`${state.id}.json`, text()) } }, "Download");
-  const other = element("input", {
-    type: "search",
-    placeholder: "Compare with trace id",
-    "aria-label": "Compare with the trace of this id",
-    size: "18",
-    spellcheck: "false",
-    on: {
-      keydown: (event) => {
-        if (event.key !== "Enter") return;
-        other.setAttribute("aria-invalid", String(!isTraceId(other.value)));
-        if (isTraceId(other.value))
-          state.page.go(address("/compare", { a: state.id, b: other.value.trim().toLowerCase() }));
-      },
-    },
-  });
-  return [copy, download, other];
-}
-
-function save(name, text) {
-  const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-  element("a", { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 10000);
-}
-
 function timeline(state) {
-  const { rows, trace } = state;
-  const failed = trace.spans.some((span) => span.status === "error");
-  const bar = element(
-    "div",
-    { class: "bar" },
-    element("button", { class: "small", on: { click: () => rows.all(false) } }, "Close all"),
-    element("button", { class: "small", on: { click: () => rows.all(true) } }, "Open all"),
-    failed ? element("button", { class: "small", on: { click: () => rows.nextError() } }, "Next error") : null,
-    state.reset,
-    element(
-      "span",
-      { class: "legend quiet", "aria-hidden": "true" },
-      element("i", { class: "critical" }),
-      " critical path",
-      element("i", { class: "usual" }),
-      " usual p95",
-    ),
-    element(
-      "details",
-      { class: "keys" },
-      element("summary", {}, "Keys"),
-      element(
-        "dl",
-        { id: "keys" },
-        KEY_HELP.map(([key, meaning]) => [
-          element("dt", {}, element("kbd", {}, key)),
-          element("dd", {}, meaning),
-        ]).flat(),
-      ),
-    ),
-  );
+  const failed = state.trace.spans.some((span) => span.status === "error");
   return element(
     "div",
     { class: "timeline" },
-    bar,
+    timelineBar(state.rows, failed, state.reset, state.legend),
     state.mini.node,
-    element("div", { class: "beside" }, rows.node, state.panel),
+    element("div", { class: "beside" }, state.rows.node, state.panel),
   );
 }
 
@@ -220,42 +135,54 @@ function zoomed(state) {
 // --- What follows ---------------------------------------------------------------------------------------------------
 
 function waiting() {
-  return element("div", {}, quiet("One moment…"));
+  return element("div", {}, element("p", { class: "quiet" }, "One moment…"));
 }
 
 // Only those who look at it wait for it.
 function mapOf(state) {
   const room = waiting();
-  askIfPossible(`traces/${state.id}/graph`, {}, state.page.signal).then(
-    (graph) => refill(room, graph ? serviceMap(graph, {}) : quiet("The map could not be worked out.")),
-    () => {},
+  ask(`traces/${state.id}/graph`, {}, state.page.signal).then(
+    (graph) => refill(room, serviceMap(graph, {})),
+    (error) => state.page.signal.aborted || refill(room, failure(error)),
   );
   return room;
 }
 
-function quiet(text) {
-  return element("p", { class: "quiet" }, text);
+// Each answer is shown as it comes: one of them may take seconds.
+function learn(state) {
+  return Promise.all([learnHops(state), learnUsual(state), learnLogs(state)]);
 }
 
-async function learn(state) {
+async function learnHops(state) {
   const { id, page } = state;
+  try {
+    state.analysis = await ask(`traces/${id}/analysis`, {}, page.signal);
+  } catch (error) {
+    if (page.signal.aborted) throw error;
+    refill(state.hops, failure(error));
+    return;
+  }
+  refill(state.hops, hopTable(state.analysis));
+  mark(state);
+}
+
+async function learnUsual(state) {
+  const { page, trace } = state;
   const began = Number(state.start / 1000000n);
   const span = { start: nanoseconds(began - HOUR), end: nanoseconds(began + HOUR) };
-  const [analysis, operations, logs] = await Promise.all([
-    askIfPossible(`traces/${id}/analysis`, {}, page.signal),
-    askIfPossible("operations", span, page.signal),
-    askIfPossible(`traces/${id}/logs`, {}, page.signal),
-  ]);
-  Object.assign(state, {
-    analysis,
-    operations: operations?.operations ?? null,
-    logs: logs ? logsOf(logs, state.start) : null,
-  });
-  mark(state);
-  refill(
-    state.hops,
-    analysis ? hopTable(analysis) : quiet("The hops could not be worked out."),
+  const services = [...new Set(trace.spans.map((each) => each.service))];
+  const answers = await Promise.all(
+    (services.length > MOST_SERVICES ? [""] : services).map((service) =>
+      askIfPossible("operations", { ...span, service }, page.signal),
+    ),
   );
+  state.operations = answers.flatMap((answer) => answer?.operations ?? []);
+  mark(state);
+}
+
+async function learnLogs(state) {
+  const logs = await askIfPossible(`traces/${state.id}/logs`, {}, state.page.signal);
+  state.logs = logs ? logsOf(logs, state.start) : null;
   refill(
     state.allLogs,
     state.logs?.length
@@ -266,46 +193,40 @@ async function learn(state) {
           "OTEL_LOGS_EXPORTER=otlp platform-trace -- uvicorn identity.main:app",
         ),
   );
+  fillAgain(state);
 }
 
 function mark(state) {
-  const marks = marksOf(state.measured, state.start, state.analysis, state.operations, state.aligned);
-  const spans = state.aligned ? aligned(state.measured, marks.shifts) : state.measured;
-  const wasWhole = state.rows.isWhole;
-  Object.assign(state.trace, { spans, end: spans.reduce((most, span) => Math.max(most, span.end), 1) });
+  const { measured, trace } = state;
+  const marks = marksOf(measured, state.start, state.analysis, state.operations, state.aligned);
+  const moved = aligned(measured, marks.shifts);
+  const spans = state.aligned ? moved : measured;
+  if (spans !== trace.spans) move(state, spans);
   state.rows.mark(marks);
-  if (wasWhole) state.rows.zoom(whole(state.trace.end));
-  const sentences = skewSentences(state.analysis);
-  const turn = element("input", {
-    type: "checkbox",
-    on: {
-      change: () => {
-        state.aligned = turn.checked;
-        mark(state);
-      },
-    },
-  });
-  turn.checked = state.aligned;
-  const orphans = state.trace.tree.orphans.size;
+  state.legend.show(marks);
+  refill(state.took, tookWords(endOf(measured), endOf(moved)));
+  note(state);
+  fillAgain(state);
+}
+
+function move(state, spans) {
+  const { trace, rows, mini } = state;
+  Object.assign(trace, { spans, end: endOf(spans) });
+  rows.regroup();
+  mini.draw();
+  rows.zoom(whole(trace.end));
+}
+
+function note(state) {
+  const turned = (on) => {
+    state.aligned = on;
+    mark(state);
+    state.notes.querySelector("input").focus();
+  };
   refill(
     state.notes,
-    sentences.length
-      ? element(
-          "div",
-          { class: "note warn" },
-          sentences.slice(0, 5).map((text) => element("span", {}, `${text} `)),
-          element("label", {}, turn, " Show on one clock"),
-        )
-      : null,
-    orphans
-      ? element(
-          "p",
-          { class: "note warn" },
-          `${several(orphans, "span")} name${orphans === 1 ? "s" : ""} a parent that has not arrived.`,
-        )
-      : null,
+    traceNotes(skewSentences(state.analysis), state.trace.tree.orphans.size, state.aligned, turned),
   );
-  if (state.rows.chosen >= 0 && !state.panel.hidden) fill(state, state.rows.chosen);
 }
 
 // --- Details --------------------------------------------------------------------------------------------------------
@@ -316,15 +237,32 @@ function select(state, index) {
   remember(state, { span: state.trace.spans[index].id });
 }
 
+function fillAgain(state) {
+  if (state.rows.chosen >= 0 && !state.panel.hidden) fill(state, state.rows.chosen);
+}
+
 function fill(state, index) {
   showDetails(state.panel, {
     trace: state.trace,
     marks: state.rows.marks,
     index,
     logs: state.logs,
+    linkedFrom: linksTo(state, index),
     close: () => closeDetails(state),
     open: (position) => state.rows.reveal(position),
   });
+}
+
+// Asked once while a span is shown, and no longer when it is another.
+function linksTo(state, index) {
+  if (state.linked?.index !== index) {
+    state.linked?.asking.abort();
+    const asking = new AbortController();
+    const signal = AbortSignal.any([asking.signal, state.page.signal]);
+    const node = linkedFrom(state.trace, state.trace.spans[index], (at) => state.rows.reveal(at), signal);
+    state.linked = { index, asking, node };
+  }
+  return state.linked.node;
 }
 
 function closeDetails(state) {

@@ -20,7 +20,6 @@ const BEYOND = 8;
 export class Waterfall {
   constructor(trace, marks, { selected, zoomed }) {
     Object.assign(this, { trace, marks, selected, zoomed });
-    this.groups = groupsOf(trace.spans, trace.tree);
     this.closed = new Set();
     this.opened = new Set();
     this.view = whole(trace.end);
@@ -54,7 +53,7 @@ export class Waterfall {
       this.scroller,
     );
     new ResizeObserver(() => this.resized()).observe(this.scroller);
-    this.settle();
+    this.regroup();
   }
 
   /** Takes marks that came later. */
@@ -89,6 +88,12 @@ export class Waterfall {
       ? new Set()
       : new Set(this.trace.tree.children.flatMap((children, index) => (children.length ? [index] : [])));
     if (open) for (const group of this.groups.values()) this.opened.add(group.key);
+    this.settle();
+  }
+
+  /** Groups what repeats; anew once spans have other times. */
+  regroup() {
+    this.groups = groupsOf(this.trace.spans, this.trace.tree);
     this.settle();
   }
 
@@ -147,10 +152,8 @@ export class Waterfall {
     const { from, to } = this.view;
     const share = (at) => ((at - from) / (to - from)) * 100;
     this.width = this.scale.clientWidth;
-    refill(
-      this.scale,
-      ticks(from, to, Math.max(2, Math.min(8, this.width / 90))).map((at) => tick(duration(at), share(at), this.width)),
-    );
+    const marks = ticks(from, to, Math.max(2, Math.min(8, this.width / 90)));
+    refill(this.scale, ...apart(marks.map((at) => tick(duration(at), share(at), this.width))));
   }
 
   // --- What is done to it ---------------------------------------------------------------------------------------------
@@ -256,8 +259,23 @@ export class Waterfall {
   }
 }
 
-// Its words stand left of it where there is no room to the right.
+// A mark of the axis: its words stand left of it where there is no room to the right; from and to are where, in pixels.
 function tick(text, share, width) {
-  const node = element("span", { class: room(share, width) < widthOf(text) ? "before" : null }, text);
-  return place(node, { left: `${share}%` });
+  const wide = widthOf(text);
+  const before = room(share, width) < wide;
+  const from = (share / 100) * width - (before ? wide : 0);
+  const node = element("span", { class: before ? "before" : null }, text);
+  return { node: place(node, { left: `${share}%` }), from, to: from + wide };
+}
+
+// Those that do not lie upon the one before.
+function apart(found) {
+  let free = -Infinity;
+  return found
+    .filter(({ from, to }) => {
+      const fits = from >= free;
+      if (fits) free = to;
+      return fits;
+    })
+    .map(({ node }) => node);
 }

@@ -15,6 +15,13 @@ export function windowOf(query, now) {
   return { start: Math.floor(now / MINUTE) * MINUTE - (minutes - 1) * MINUTE, end: now, fixed: false };
 }
 
+/** What is counted of it: whole minutes, also where it was chosen more exactly; of one until now, what there is. */
+export function counted(span) {
+  if (!span.fixed) return span;
+  const [start, end] = [Math.floor(span.start / MINUTE), Math.ceil(span.end / MINUTE)];
+  return { start: start * MINUTE, end: end * MINUTE, fixed: true };
+}
+
 /** The while before, just as long, that shares no minute with it: counts are kept by the minute. */
 export function before(span) {
   const minutes = Math.ceil((span.end - span.start) / MINUTE);

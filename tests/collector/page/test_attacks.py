@@ -115,6 +115,10 @@ def test_200_payloads_in_every_field_run_nothing_and_reach_nobody(visitor: Visit
             shown = page.evaluate(SELECT_EACH)
             assert [heading for heading, _ in shown] == PAYLOADS
             assert all(fine == FINE for _, fine in shown)
+            # To the root lead links from all of them.
+            page.goto(f"http://{collector.query}/trace/{TRACE.hex()}?span={1:016x}")
+            page.wait_for_selector(".panel .links li")
+            assert page.evaluate(ALLOWED, "main") == FINE
 
 
 def attack() -> ExportTraceServiceRequest:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import platform_otel
+from platform_otel.collector.pages import Page
 from tests.collector.page.fleet import trace_id
 from tests.collector.running import Answer, Collector, ask
 
@@ -59,6 +60,16 @@ def test_all_of_the_page_is_less_than_100_kb_compressed(shared: Collector) -> No
         gzip.decompress(answer.body) == (WEB / name).read_bytes() for name, answer in zip(FILES, answers, strict=True)
     )
     assert sum(len(answer.body) for answer in answers) < 100_000
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_a_file_stays_what_it_was_at_the_start_through_an_upgrade(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "app.js").write_bytes(b"before")
+    page = Page(tmp_path / "app.js")
+    (tmp_path / "app.js").write_bytes(b"after")
+    answer = page.answer({"accept-encoding": encoding})
+
+    assert (gzip.decompress(answer.body) if encoding == "gzip" else answer.body) == b"before"
 
 
 @pytest.mark.parametrize("path", ["/web/../api.py", "/web/%2e%2e%2fapi.py", "/web/..%5capi.py", "/web/", "/web/no.js"])

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+import time
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from tests.collector.page.fleet import ANEW, FAILING, GOOD, REPEATING, REPEATS, SKEWED, SLOW, Fleet, journey, trace_id
 from tests.collector.page.visits import NARROW, WIDE, Visitor
-from tests.collector.running import Collector
+from tests.collector.running import Collector, Made, body
+from tests.collector.test_links import linking
 from tests.support import run
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, expect
+    from playwright.sync_api import Page, Request, expect
 else:
     expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
@@ -113,7 +118,17 @@ def test_a_line_of_the_map_leads_to_the_traces_behind_it(visitor: Visitor, fleet
         page.locator("svg.map a", has_text="llm-gateway calls prompts").dispatch_event("click")
         page.wait_for_selector(".traces li")
         assert page.get_by_label("Service", exact=True).input_value() == "prompts"
-        assert page.get_by_label("Together with").input_value() == "llm-gateway"
+        assert page.get_by_label("Called by").input_value() == "llm-gateway"
+
+
+def test_the_calls_of_a_hop_lead_to_the_traces_behind_them(visitor: Visitor, fleet: Fleet) -> None:
+    with visitor.at(fleet.address, "/hops") as page:
+        with page.expect_request("**/query/traces?*") as asked:
+            page.get_by_role("link", name="Traces of identity calling llm-gateway").click()
+        page.wait_for_selector(".traces li")
+        assert "caller=identity" in asked.value.url
+        assert page.get_by_label("Called by").input_value() == "identity"
+        assert page.locator(".traces li a", has_text="POST /orders").count() == 0
 
 
 def test_a_peer_that_is_not_traced_is_a_ghost_and_its_line_leads_to_its_calls(visitor: Visitor, fleet: Fleet) -> None:
@@ -151,8 +166,48 @@ def test_a_clock_that_is_off_is_said_and_its_spans_move_only_when_asked(visitor:
         row = page.locator(".row", has_text="GET /prompts")
         assert f"clock {MINUS}200 ms" in row.inner_text()
         measured = row.locator(".bar").get_attribute("style") or ""
+        expect(page.locator(".summary")).to_contain_text("200 ms on one clock (370 ms as measured)")
         page.get_by_label("Show on one clock").check()
         expect(row.locator(".bar")).not_to_have_attribute("style", measured)
+        expect(page.locator(".row", has_text="GET /gate").locator(".bar")).to_have_attribute(
+            "style", "left: 0%; width: 100%;"
+        )
+
+
+def test_a_trace_that_is_too_large_to_analyse_is_shown_with_the_reason_and_without_what_no_mark_means(
+    visitor: Visitor, fleet: Fleet
+) -> None:
+    reason = "to analyse a trace of 50001 spans takes too long; 50000 are the most"
+    with visitor.at(fleet.address, "/", notes=("504",)) as page:
+        for query in ("analysis", "graph"):
+            page.route(f"**/query/traces/*/{query}", lambda route: route.fulfill(status=504, json={"error": reason}))
+        page.goto(f"http://{fleet.address}/trace/{trace_id(GOOD)}")
+        page.locator(".row .usual").first.wait_for()
+        assert page.locator(".legend").get_by_text("usual p95").is_visible()
+        assert page.locator(".legend").get_by_text("critical path").is_hidden()
+        for tab in ("Hops", "Map"):
+            page.get_by_role("tab", name=tab).click()
+            page.get_by_role("tabpanel", name=tab).get_by_text(reason).wait_for()
+
+
+def test_each_answer_about_a_trace_is_marked_as_it_comes_and_only_its_own_services_are_asked_about(
+    visitor: Visitor, fleet: Fleet
+) -> None:
+    asked: list[str] = []
+    with visitor.at(fleet.address, "/") as page:
+        page.route("**/query/traces/*/analysis", lambda route: None)
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"http://{fleet.address}/trace/{trace_id(FAILING)}?tab=logs&span={16 * 5 + 2:016x}")
+        page.locator(".logs li", has_text="charged ada").first.wait_for()
+        page.get_by_role("tab", name="Timeline").click()
+        page.locator(".row .usual").first.wait_for()
+        page.unroute("**/query/traces/*/analysis")
+        services = {_parameter(url, "service") for url in asked if "/query/operations?" in url}
+    assert services == {"gate", "identity", "llm-gateway", "prompts", "meter"}
+
+
+def _parameter(url: str, name: str) -> str:
+    return parse_qs(urlsplit(url).query)[name][0]
 
 
 @pytest.mark.matrix
@@ -187,9 +242,11 @@ def test_an_error_is_shown_where_it_began_with_those_it_took_down(visitor: Visit
         card = page.locator(".card")
         assert card.count() == 1
         assert "LimitExceeded" in card.inner_text()
+        assert "1000 of 1000" in card.locator(".message").inner_text()
         assert all(name in card.locator(".line").first.inner_text() for name in ("gate", "identity", "llm-gateway"))
         page.get_by_role("link", name="The latest trace").click()
         page.wait_for_selector(".panel .exception h3:has-text('LimitExceeded')")
+        assert page.locator(".summary").get_by_text("9 errors, 1 began it").is_visible()
 
 
 def test_a_broken_link_is_shown_with_its_cause_and_leads_to_where_it_breaks(visitor: Visitor, fleet: Fleet) -> None:
@@ -201,12 +258,26 @@ def test_a_broken_link_is_shown_with_its_cause_and_leads_to_where_it_breaks(visi
         page.wait_for_selector(".panel h2")
 
 
+def test_what_a_finding_advises_fits_a_narrow_screen(visitor: Visitor, silent: Collector) -> None:
+    foreign = {"platform_trace.ignored_context": "b3"}
+    silent.send(body(*(Made(trace, 1, start=-60_000, attributes=foreign) for trace in range(1, 4))))
+    with visitor.at(silent.query, "/broken", (360, 800)) as page:
+        page.locator(".card", has_text="OTEL_PROPAGATORS=tracecontext,baggage,b3multi").wait_for()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_a_path_is_split_hop_by_hop_and_its_worst_trace_is_a_click_away(visitor: Visitor, fleet: Fleet) -> None:
     with visitor.at(fleet.address, "/hops?path=gate,identity,llm-gateway") as page:
         page.wait_for_selector(".parts")
-        assert page.locator("tbody tr").count() == 2
+        # From outside to gate, and the two of the path.
+        assert page.locator("tbody tr").count() == 3
+        # What no hop has has no column.
+        assert page.get_by_role("columnheader", name="Not seen").count() == 0
         page.get_by_label("p99").check()
         page.wait_for_url("**p=99*")
+        # Of one hop it is said that it works longest itself.
+        assert page.get_by_text("most", exact=True).count() == 1
+        assert page.locator("tbody tr").last.get_by_text("most", exact=True).is_visible()
         page.get_by_role("link", name="waited longest for llm-gateway").click()
         page.wait_for_url(f"**/trace/{trace_id(SLOW)}*")
 
@@ -238,15 +309,72 @@ def test_a_drag_that_became_a_scroll_leaves_nothing_behind(visitor: Visitor, fle
         assert page.locator(".pane").is_hidden()
 
 
+def test_services_that_call_nobody_are_listed_below_the_map(visitor: Visitor, fleet: Fleet) -> None:
+    with visitor.at(fleet.address, "/map") as page:
+        page.wait_for_selector(".map .box")
+        assert page.locator(".map .box", has_text="billing").count() == 0
+        page.get_by_role("region", name="Services without calls").get_by_role("link", name="billing").click()
+        page.wait_for_url("**/search?service=billing")
+
+
+def test_every_label_of_the_scatter_is_within_it(visitor: Visitor, silent: Collector) -> None:
+    silent.send(body(Made(1, 1, start=-100_000, milliseconds=100_000), Made(2, 1, start=-100, milliseconds=100)))
+    beyond = """() => [...document.querySelectorAll(".scatter text")].filter((label) =>
+        label.getBoundingClientRect().left < document.querySelector(".scatter").getBoundingClientRect().left).length"""
+    with visitor.at(silent.query, "/search") as page:
+        page.locator(".scatter text", has_text="1 min 40 s").wait_for()
+        assert page.evaluate(beyond) == 0
+
+
+def test_nothing_is_new_where_there_was_nothing_before(visitor: Visitor, silent: Collector) -> None:
+    earlier = Fleet(silent)
+    earlier.send(*journey(1, -1000))
+    with visitor.at(silent.query, "/") as page:
+        page.wait_for_selector("td.spread")
+        assert page.get_by_text("new", exact=True).count() == 0
+        earlier.send(Made(2, 1, service="older", name="GET /", start=-90 * 60_000))
+        page.reload()
+        page.get_by_text("new", exact=True).first.wait_for()
+
+
 def test_every_duration_of_a_narrow_waterfall_is_readable(visitor: Visitor, fleet: Fleet) -> None:
     beyond = """() => [...document.querySelectorAll(".track .length, .ticks span")].filter((label) => {
         const [inner, outer] = [label.getBoundingClientRect(), label.parentElement.getBoundingClientRect()];
         return inner.left < outer.left - 1 || inner.right > outer.right + 1;
     }).map((label) => label.textContent)"""
-    with visitor.at(fleet.address, f"/trace/{trace_id(REPEATING)}", NARROW) as page:
+    upon = """() => [...document.querySelectorAll(".ticks span")].map((each) => each.getBoundingClientRect())
+        .filter((each, at, all) => at && each.left < all[at - 1].right).length"""
+    with visitor.at(fleet.address, f"/trace/{trace_id(REPEATING)}", (390, 800)) as page:
         page.locator(".row .usual").first.wait_for()
         assert page.locator(".track .length").count() > 5
+        assert page.locator(".ticks span").count() > 1
         assert page.evaluate(beyond) == []
+        assert page.evaluate(upon) == 0
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        *(
+            pytest.param(path, marks=pytest.mark.matrix)
+            for path in ("/map", "/hops", f"/compare?a={trace_id(GOOD)}&b={trace_id(SLOW)}")
+        ),
+    ],
+)
+def test_nothing_is_out_of_sight_on_a_narrow_screen_and_every_figure_is_named(
+    visitor: Visitor, fleet: Fleet, path: str
+) -> None:
+    beyond = """() => [...document.querySelectorAll(".scroll, td, td *")].filter((each) =>
+        each.matches(".scroll") ? each.scrollWidth > each.clientWidth
+                                : each.getBoundingClientRect().right > innerWidth).length"""
+    unnamed = """() => [...document.querySelectorAll("td.number")].filter((each) =>
+        getComputedStyle(each, "::before").content !== JSON.stringify(each.dataset.title)).length"""
+    with visitor.at(fleet.address, path, (390, 800)) as page:
+        page.wait_for_selector("td.number")
+        assert page.evaluate(beyond) == 0
+        assert page.evaluate(unnamed) == 0
+        assert page.get_by_role("cell").count() > page.get_by_role("row").count() > 1
 
 
 def test_the_map_of_a_trace_is_worked_out_when_it_is_looked_at(visitor: Visitor, fleet: Fleet) -> None:
@@ -258,6 +386,35 @@ def test_the_map_of_a_trace_is_worked_out_when_it_is_looked_at(visitor: Visitor,
         page.get_by_role("tab", name="Map").click()
         page.locator("[role=tabpanel] .map .box").first.wait_for()
         assert len([url for url in asked if url.endswith("/graph")]) == 1
+
+
+def test_a_span_names_those_of_other_traces_that_link_to_it_and_they_lead_back(
+    visitor: Visitor, silent: Collector
+) -> None:
+    consumers = range(2, 62)
+    silent.send(body(Made(1, 1, service="gate", name="send orders")))
+    for trace in consumers:
+        silent.send(linking(Made(trace, 1, service="billing", name=f"process {trace}"), (1, 1)))
+    with visitor.at(silent.query, f"/trace/{trace_id(1)}?span={1:016x}", scheme="dark") as page:
+        page.locator(".panel summary", has_text="Linked from 60").wait_for()
+        page.get_by_text("The newest 20 of 60.").wait_for()
+        assert page.locator(".panel .links li").count() == 20
+        assert violations(page) == []
+        page.get_by_role("link", name="process 61").click()
+        page.wait_for_selector(".panel h2:has-text('process 61')")
+        page.locator(".panel summary", has_text="Links to 1").wait_for()
+        page.get_by_role("link", name="trace 00000000").click()
+        page.wait_for_selector(".panel h2:has-text('send orders')")
+
+
+def test_a_link_within_the_trace_shows_the_span_where_it_is(visitor: Visitor, silent: Collector) -> None:
+    silent.send(body(Made(1, 1, name="first"), Made(1, 3, parent=1, name="other", start=1)))
+    silent.send(linking(Made(1, 2, parent=1, name="second", start=2), (1, 3)))
+    with visitor.at(silent.query, f"/trace/{trace_id(1)}?span={3:016x}") as page:
+        page.locator(".panel .links").get_by_role("button", name="second").click()
+        page.wait_for_selector(".panel h2:has-text('second')")
+        page.locator(".panel .links").get_by_role("button", name="other").click()
+        page.wait_for_selector(".panel h2:has-text('other')")
 
 
 # --- By keyboard ------------------------------------------------------------------------------------------------------
@@ -369,6 +526,30 @@ def test_a_hidden_tab_closes_its_stream_and_catches_up_when_it_is_seen_again(
         page.locator(".traces li a", has_text="GET /gate").wait_for()
 
 
+def test_what_is_live_is_asked_again_each_minute_also_when_nothing_comes_and_the_while_before_only_then(
+    visitor: Visitor, fleet: Fleet
+) -> None:
+    with visitor.at(fleet.address, "/") as page:
+        # Far from the end of a minute.
+        page.clock.install(time=time.time() // 60 * 60 + 10)
+        page.reload()
+        page.wait_for_selector('.live[data-state="live"]')
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        with page.expect_event("requestfinished", _the_nth_about_operations(2)):
+            page.clock.fast_forward(61_000)
+        _look_away_and_back(page)
+        with page.expect_event("requestfinished", _the_nth_about_operations(1)):
+            page.clock.fast_forward(2_000)
+
+    assert sum("/query/operations?" in url for url in asked) == 3
+
+
+def _the_nth_about_operations(number: int) -> Callable[[Request], bool]:
+    seen = count(1)
+    return lambda request: "/query/operations?" in request.url and next(seen) == number
+
+
 def _become(page: Page, state: str) -> None:
     # A headless browser shows all its tabs at once; so the page is told what a browser would tell it.
     page.evaluate(
@@ -393,6 +574,16 @@ def test_what_could_not_be_asked_is_there_again_when_it_can(
         page.unroute(query)
         _look_away_and_back(page)
         page.wait_for_selector(what)
+
+
+def test_a_page_whose_files_do_not_fit_together_says_what_to_do(visitor: Visitor, silent: Collector) -> None:
+    with visitor.at(silent.query, "/", notes=("does not provide an export",)) as page:
+        page.route(
+            "**/web/dom.js", lambda route: route.fulfill(body="export const older = 1;", content_type="text/javascript")
+        )
+        page.reload()
+
+        page.get_by_text("restart the collector").wait_for()
 
 
 def _look_away_and_back(page: Page) -> None:

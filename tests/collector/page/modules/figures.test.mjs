@@ -9,7 +9,7 @@ import { ownPath } from "../modules/dom.js";
 import { bytes, change, digits, duration, percent, rate, readDuration, several } from "../modules/format.js";
 import { address, isTraceId, parse, traceAddress } from "../modules/route.js";
 import { clamp, linear, logarithmic, powers, ticks, times } from "../modules/scale.js";
-import { asked, before, nanoseconds, seconds, windowOf } from "../modules/window.js";
+import { asked, before, counted, nanoseconds, seconds, windowOf } from "../modules/window.js";
 
 test("a duration has the unit that suits it and three digits that count", () => {
   const shown = [0, 1, 850, 999.9, 12345, 999960, 84e6, 1240e6, 59.94e9, 60e9, 125e9, 7260e9, -3e6].map(duration);
@@ -145,6 +145,14 @@ test("the while before is as long and shares no minute", () => {
 
   assert.equal(Math.floor(earlier.end / 60000) + 1, Math.floor(span.start / 60000));
   assert.equal(Math.round(seconds(earlier)), 3600);
+});
+
+test("what is counted of a chosen while are the whole minutes that it touches", () => {
+  const span = counted({ start: 1700000101000, end: 1700000130500, fixed: true });
+
+  assert.deepEqual([span.start, span.end, seconds(span)], [1700000100000, 1700000160000, 60]);
+  assert.deepEqual(counted(span), span);
+  assert.deepEqual(counted(windowOf({}, 1e12)), windowOf({}, 1e12));
 });
 
 test("a chosen while is taken exactly, and nonsense is not", () => {

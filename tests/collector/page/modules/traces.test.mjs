@@ -4,13 +4,14 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { beside, difference } from "../modules/compare.js";
-import { layout, thickness } from "../modules/map_layout.js";
-import { aligned, marksOf, skewSentences } from "../modules/marks.js";
+import { BOX, layout, thickness } from "../modules/map_layout.js";
+import { placesOfWords } from "../modules/map_words.js";
+import { aligned, endOf, marksOf, skewSentences } from "../modules/marks.js";
 import { beside as besideBefore, chosen, total } from "../modules/operations.js";
 import { logsOf, plain, spansOf, text } from "../modules/otlp.js";
-import { having, joined, parameters } from "../modules/query.js";
+import { fieldsOf, joined, parameters } from "../modules/query.js";
 import { groupsOf, rowsOf, titleOf } from "../modules/rows.js";
-import { above, order, treeOf, weights } from "../modules/tree.js";
+import { above, begun, order, treeOf, weights } from "../modules/tree.js";
 import { isWhole, part, scaled, shifted, whole } from "../modules/zoom.js";
 
 const START = 1700000000123456789n;
@@ -191,12 +192,60 @@ test("a clock that differs is said, and its spans are moved only when asked", ()
   assert.equal(measured.skewOf(0), null);
 });
 
+test("on one clock a trace begins with its first span, wherever that was measured", () => {
+  // The called service's clock is so far behind that its span seems to be the first.
+  const spans = [made("b", "a", { start: 0 }), made("a", "", { start: 170, length: 200 })];
+  const analysis = {
+    spans: [
+      { spanId: "b", selfNano: 10, shiftNano: 200 },
+      { spanId: "a", selfNano: 190, shiftNano: 0 },
+    ],
+    skews: [{ spanId: "b", caller: "gate", callee: "prompts", shiftNano: 200 }],
+    criticalPath: [{ spanId: "b", startTimeUnixNano: String(START + 200n), durationNano: 10 }],
+  };
+
+  const marks = marksOf(spans, START, analysis, null, true);
+  const moved = aligned(spans, marks.shifts);
+
+  assert.deepEqual(
+    moved.map(({ start, end, moved: by }) => [start, end, by]),
+    [
+      [30, 40, 30],
+      [0, 200, -170],
+    ],
+  );
+  assert.deepEqual(marks.criticalOf(0), [[30, 40]]);
+  assert.deepEqual([endOf(spans), endOf(moved)], [370, 200]);
+});
+
+test("of many clocks the first are named and the rest are counted", () => {
+  const skews = Array.from({ length: 8 }, (_, index) => ({ caller: "gate", callee: `s${index}`, shiftNano: 2e8 }));
+
+  const sentences = skewSentences({ skews });
+
+  assert.deepEqual([sentences.length, sentences[4].includes("s4"), sentences[5]], [6, true, "And 3 more."]);
+});
+
+test("an error began where no failure came up from below", () => {
+  const failed = { status: "error", kind: "server" };
+  const spans = [
+    made("gate", "", failed),
+    made("helper", "gate"),
+    made("meter", "helper", failed),
+    made("handled", "gate", { kind: "client", status: "unset" }),
+    made("beyond", "handled", failed),
+  ];
+
+  assert.equal(begun(spans, treeOf(spans)), 2);
+  assert.equal(begun([made("fine", "")], treeOf([made("fine", "")])), 0);
+});
+
 test("marks are there without an analysis", () => {
   const marks = marksOf([made("a", "")], START, null, null, false);
 
   assert.deepEqual(
-    [marks.criticalOf(0), marks.usualOf(made("a", "")), marks.selfOf(0), marks.skewOf(0)],
-    [[], 0, null, null],
+    [marks.criticalOf(0), marks.usualOf(made("a", "")), marks.selfOf(0), marks.skewOf(0), marks.hasCritical, marks.hasUsual],
+    [[], 0, null, null, false, false],
   );
 });
 
@@ -232,13 +281,69 @@ test("boxes of a map stand in their layers and never upon each other, whatever c
     ["a", "gone"],
   ].map(([caller, callee]) => ({ caller, callee, timeShare: 0.2 }));
 
-  const { boxes, lines, width, height } = layout(nodes, calls);
+  for (const direction of ["across", "down"]) {
+    const { boxes, lines, width, height } = layout(nodes, calls, direction);
 
-  assert.equal(new Set(boxes.map((box) => `${box.x},${box.y}`)).size, 4);
-  assert.equal(lines.length, 4);
-  assert.ok(boxes.every((box) => box.x >= 0 && box.y >= 0 && box.x < width && box.y < height));
-  assert.ok(lines.every((line) => !/NaN|Infinity/.test(line.path) && line.thickness > 0));
-  assert.deepEqual(layout([], []).boxes, []);
+    const apart = (one, other) =>
+      Math.abs(one.x - other.x) >= BOX.width || Math.abs(one.y - other.y) >= BOX.height || one === other;
+    assert.ok(boxes.every((one) => boxes.every((other) => apart(one, other))));
+    assert.equal(lines.length, 4);
+    assert.ok(boxes.every((box) => box.x >= 0 && box.y >= 0));
+    assert.ok(boxes.every((box) => box.x + BOX.width <= width && box.y + BOX.height <= height));
+    assert.ok(lines.every((line) => line.places.every(({ x, y }) => x >= 0 && x <= width && y >= 0 && y <= height)));
+    assert.ok(lines.every((line) => !/NaN|Infinity/.test(line.path) && line.thickness > 0));
+    assert.deepEqual(layout([], [], direction).boxes, []);
+  }
+});
+
+test("calls go across a map or down, from layer to layer", () => {
+  const nodes = [0, 1, 2].map((layer) => ({ name: `${layer}`, layer, order: 0 }));
+
+  const places = (direction) => layout(nodes, [], direction).boxes.map(({ x, y }) => (direction === "down" ? y : x));
+
+  for (const direction of ["across", "down"]) {
+    const [first, second, third] = places(direction);
+    assert.ok(first < second && second < third);
+  }
+});
+
+test("a line over several layers passes the boxes on its way, and each line for itself", () => {
+  const nodes = ["a", "b", "c", "d"].map((name, layer) => ({ name, layer, order: 0 }));
+  const calls = [
+    ["a", "d"],
+    ["a", "c"],
+    ["b", "d"],
+  ].map(([caller, callee]) => ({ caller, callee, timeShare: 0.2 }));
+
+  for (const direction of ["across", "down"]) {
+    const { boxes, lines } = layout(nodes, calls, direction);
+
+    const within = ({ x, y }) => (box) =>
+      x > box.x && x < box.x + box.width && y > box.y && y < box.y + box.height;
+    assert.ok(lines.every((line) => line.places.every((place) => !boxes.some(within(place)))));
+    assert.equal(new Set(lines.map((line) => line.path)).size, 3);
+  }
+});
+
+test("words stand neither upon boxes nor upon each other; those of the line that takes most of the time come first", () => {
+  const boxes = [{ x: 0, y: 0, width: 100, height: 40 }];
+  const line = (name, timeShare, ...places) => ({ name, timeShare, places: places.map(([x, y]) => ({ x, y })) });
+  const lines = [
+    line("little", 0.1, [200, 20]),
+    line("much", 0.9, [50, 20], [200, 20]),
+    line("elsewhere", 0.05, [210, 25], [200, 80]),
+    line("outside", 0.5, [390, 20]),
+  ];
+
+  const places = placesOfWords(lines, boxes, () => 60, { width: 400, height: 100 });
+
+  assert.deepEqual(
+    [...places].map(([{ name }, { x, y }]) => [name, x, y]),
+    [
+      ["much", 200, 20],
+      ["elsewhere", 200, 80],
+    ],
+  );
 });
 
 test("a line is thicker where more of the time goes", () => {
@@ -269,9 +374,10 @@ test("an operation is put beside itself", () => {
 });
 
 test("a search asks the API for what the address says", () => {
-  const asked = parameters({ service: "gate", min: "200ms", order: "slowest", with: "meter" }, { start: 1, end: 2 });
+  const asked = parameters({ service: "gate", min: "200ms", order: "slowest", caller: "meter", x: "y" }, { start: 1, end: 2 });
 
-  assert.deepEqual([asked.service, asked.min_duration, asked.order, asked.with], ["gate", 2e8, "slowest", undefined]);
+  assert.deepEqual([asked.service, asked.caller, asked.min_duration, asked.order], ["gate", "meter", 2e8, "slowest"]);
+  assert.deepEqual(fieldsOf({ caller: "meter", where: "", x: "y" }), { caller: "meter" });
   assert.throws(() => parameters({ max: "soon" }, { start: 1, end: 2 }), /max: a duration/);
 });
 
@@ -284,11 +390,6 @@ test("a trace that arrives again takes its own place", () => {
     found.map((each) => each.spanCount),
     [2, 1],
   );
-  assert.deepEqual(
-    having(found, "x").map((each) => each.traceId),
-    ["a"],
-  );
-  assert.equal(having(found, "").length, 2);
 });
 
 test("zooming never leaves the trace and never ends in nothing", () => {
