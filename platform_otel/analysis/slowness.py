@@ -30,6 +30,8 @@ _OF_PARENT = 0.1
 _OF_TRACE = 0.4
 _OF_CALL = 0.5
 _MORE_THAN_USUAL = 3
+# In so many of the requests at least: one pause among hundreds is not where the time goes.
+_OFTEN = 0.05
 # Less is nobody's concern.
 _SHORTEST = 10 * _MILLISECOND
 
@@ -138,7 +140,7 @@ def _slow_hops(family: Families, wholes: Mapping[str, int]) -> Iterator[Slowness
             continue
         slow = [case for case in cases if case.took >= max(_SHORTEST, _MORE_THAN_USUAL * usual)]
         share = _share(slow, cases, wholes)
-        if share >= _OF_TRACE:
+        if share >= _OF_TRACE and len(slow) >= _OFTEN * len(cases):
             evidence = (
                 f"{_how_often(slow, cases)}its own work takes {_shown(_usual(slow))}, {share:.0%} of its traces' time; "
                 f"that of other services takes {_shown(round(usual))}"
@@ -197,7 +199,7 @@ def _queues(family: Families, wholes: Mapping[str, int]) -> Iterator[Slowness]:
         least = max(_SHORTEST, _MORE_THAN_USUAL * (elsewhere(service) or 0))
         slow = [case for case in cases if case.took >= max(least, _OF_CALL * case.within)]
         of_call = sum(case.took for case in slow) / max(1, sum(case.within for case in cases))
-        if of_call >= _OF_CALL:
+        if of_call >= _OF_CALL and len(slow) >= _OFTEN * len(cases):
             evidence = (
                 f"{_how_often(slow, cases)}{caller} waits {_shown(_usual(slow))} longer than {service} works, "
                 f"{of_call:.0%} of its wait: in the network, or in a queue before {service}"

@@ -78,6 +78,12 @@ def test_what_is_slow_now_and_then_is_not_told_where_it_is_little_of_the_time() 
     assert slowness([span for n in range(100) for span in chat(prompts=300 if n == 7 else 5, trace=f"t{n}")]) == []
 
 
+@pytest.mark.parametrize("late", [{"prompts": 9000}, {"before": 9000}], ids=["work", "queue"])
+def test_one_pause_among_many_requests_is_not_where_the_time_goes(late: dict[str, int]) -> None:
+    assert slowness([span for n in range(30) for span in chat(trace=f"t{n}", **(late if n == 7 else {}))]) == []
+    assert len(slowness([span for n in range(20) for span in chat(trace=f"t{n}", **(late if n == 7 else {}))])) == 1
+
+
 def test_a_query_in_a_loop_is_a_repeated_call() -> None:
     found = the_one(queries(50))
 
