@@ -130,12 +130,12 @@ class Export:
         """Wait for the thread; where none can be started, the one that waits sends."""
         try:
             if self._runs:
-                done.wait_until(deadline)
-            else:
-                self._send_all(deadline)
+                # What came since a flush may wait; what waits when sending has ended is not sent.
+                return done.wait_until(deadline) and not (self._is_ending() and self.waits())
+            self._send_all(deadline)
+            return not self.waits()
         finally:
             self._flushes.pop(done, None)
-        return not self.waits()
 
     def say_lost(self) -> None:
         """Say how many spans are lost, as far as that was not said: the process ends."""
@@ -188,7 +188,7 @@ class Export:
         self._let_go(waiting)
 
     def _send_full_batches(self) -> None:
-        while self._is_full() and not self._is_ending():
+        while self._is_full() and not self._flushes and not self._is_ending():
             self._send_batch(_FOR_EVER)
 
     def _is_time_to_send(self) -> bool:
@@ -210,6 +210,7 @@ class Export:
                 self._calls.get(timeout=max(0.0, deadline - monotonic()))
             except Empty:
                 return is_time()
+            self._called = False  # it looks now, so the next call is not for this one
         return True
 
     def _pause(self, seconds: float, asked: float, was_ending: bool) -> None:

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import chain, repeat
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -98,6 +98,47 @@ def test_what_comes_while_a_full_batch_is_on_its_way_gathers_in_its_turn() -> No
 
     assert collector.received == [list(range(10)), list(range(10, 20))]
     assert export.flush(PATIENCE)
+
+
+def test_a_batch_that_fills_after_one_was_sent_on_the_way_is_sent_at_once() -> None:
+    class Busy(Collector):
+        def send(self, message: list[int], deadline: float) -> Outcome:
+            if not self.received:
+                for number in range(10, 20):
+                    export.take(number)
+            return super().send(message, deadline)
+
+    collector = Busy()
+    export = Export(collector, Batching(delay=60, most=10))
+    for number in range(10):
+        export.take(number)
+    for _ in range(2):
+        assert collector.asked.acquire(timeout=PATIENCE)
+    while not export._calls.empty():  # what called during the first one is heard, and nothing is there to send
+        sleep(0.001)
+    for number in range(20, 30):
+        export.take(number)
+    assert collector.asked.acquire(timeout=PATIENCE)
+
+    assert numbers(collector) == list(range(30))
+    assert export.flush(PATIENCE)
+
+
+def test_a_flush_ends_also_while_full_batches_keep_coming() -> None:
+    class Busy(Collector):
+        def send(self, message: list[int], deadline: float) -> Outcome:
+            for number in range(20):
+                export.take(number)
+            return super().send(message, deadline)
+
+    collector = Busy()
+    export = Export(collector, Batching(delay=60, most=10))
+    for number in range(10):
+        export.take(number)
+    assert collector.asked.acquire(timeout=PATIENCE)
+
+    assert export.flush(PATIENCE)
+    export.begin_stop(0.0)()
 
 
 def test_what_waits_is_sent_when_the_delay_has_passed_also_beside_full_batches() -> None:
