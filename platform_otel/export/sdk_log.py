@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from platform_otel.logs.ours import quietly
+from platform_otel.logs.ours import exporting, quietly
 from platform_otel.logs.records import watch_records
+from platform_otel.process.lifecycle import when_forked
 
 
 def attend(signal: str, exporter: Any) -> None:
@@ -12,6 +13,7 @@ def attend(signal: str, exporter: Any) -> None:
     if not hasattr(exporter, "export"):  # one that is asked for its metrics
         return
     exporter.export = _attended(signal, exporter.export)
+    when_forked(exporting.clear)  # a child has none of its parent's threads
     # Also what the libraries log by which it sends, such as urllib3: exported in turn, it would never end.
     watch_records()
 

@@ -35,8 +35,9 @@ class _Id:
 
 def _is_of_this_thread(record: logging.LogRecord) -> bool:
     """Whether the current span may be that of the record: in another thread or process it is somebody else's."""
-    # By the same functions as logging itself: what replaces threads, such as gevent, replaces them.
-    return record.thread == threading.get_ident() and record.process == os.getpid()
+    # By the same functions as logging itself: what replaces threads, such as gevent, replaces them. None: logging was
+    # told not to ask (logThreads, logProcesses).
+    return record.thread in (None, threading.get_ident()) and record.process in (None, os.getpid())
 
 
 def show_ids() -> None:

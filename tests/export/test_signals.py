@@ -73,3 +73,24 @@ def test_what_was_still_being_sent_when_the_process_ended_is_said(code: str, sig
     assert outcome.returncode == 0
     line = f"platform-trace: {signal} do not all reach the collector; OTEL_LOG_LEVEL=debug says more\n"
     assert outcome.stderr == line
+
+
+def test_a_child_says_nothing_of_what_its_parent_is_just_sending() -> None:
+    code = """
+        import os, time
+        from opentelemetry import metrics
+        metrics.get_meter("t").create_counter("answers").add(3)
+        from platform_otel.logs.ours import exporting
+        while not exporting: time.sleep(0.01)
+        child = os.fork()
+        if child:
+            os.waitpid(child, 0)
+            os._exit(0)
+    """
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        variables = {"OTEL_METRICS_EXPORTER": "otlp", "OTEL_METRIC_EXPORT_INTERVAL": "50"}
+        outcome = launch_code(code, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, **variables)
+
+    assert outcome.returncode == 0
+    assert "platform-trace" not in outcome.stderr

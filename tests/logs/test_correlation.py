@@ -120,6 +120,18 @@ def test_a_record_that_is_read_elsewhere_has_no_ids_rather_than_those_of_the_rea
     assert (process.stdout, process.stderr) == ("of another 0 0 False shop\n", "")
 
 
+def test_a_service_that_saves_the_thread_and_the_process_of_records_has_the_ids() -> None:
+    code = f"""{ELSEWHERE}
+log.addHandler(handler)
+logging.logThreads = logging.logProcesses = False
+with at_work() as span: log.warning("saved")
+context = span.get_span_context()
+print(f"{{context.trace_id:032x}} {{context.span_id:016x}}")"""
+    said, ids = traced(code).stdout.splitlines()
+
+    assert said == f"saved {ids} True shop"
+
+
 def test_format_and_level_are_those_of_the_settings_where_the_service_sets_none() -> None:
     variables = {"OTEL_PYTHON_LOG_FORMAT": "%(otelServiceName)s|%(message)s", "OTEL_PYTHON_LOG_LEVEL": "info"}
     process = traced("log.info('seen'); log.debug('unseen')", OTEL_PYTHON_LOG_CORRELATION="true", **variables)
