@@ -128,10 +128,12 @@ class RecordingSpan(Span):
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """See :meth:`opentelemetry.trace.Span.set_attributes`. At once, where all of them are plain and have room."""
-        room = 0 if self.end_time is not None else self.limits.attributes - len(self._attributes)
-        if type(attributes) is dict and len(attributes) <= room and are_plain(attributes):
-            self._attributes.update(attributes)
-            return
+        if type(attributes) is dict:
+            attributes = attributes.copy()  # at once: another thread may go on changing it
+            room = 0 if self.end_time is not None else self.limits.attributes - len(self._attributes)
+            if len(attributes) <= room and are_plain(attributes):
+                self._attributes.update(attributes)
+                return
         for key, value in pairs(attributes):
             self.set_attribute(key, value)
 

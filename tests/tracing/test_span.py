@@ -278,6 +278,31 @@ def test_a_recorded_exception_says_type_message_and_traceback(tracer: trace.Trac
     assert (event.attributes["exception.escaped"], event.attributes["extra"]) == ("False", 1)
 
 
+def test_attributes_that_another_thread_goes_on_changing_are_taken_as_they_are(
+    tracer: trace.Tracer, finished: Finished
+) -> None:
+    shared = {"a": 1}
+    ended = threading.Event()
+
+    def change() -> None:
+        while not ended.is_set():
+            shared["b"] = 2
+            shared.pop("b")
+
+    changing = threading.Thread(target=change)
+    changing.start()
+    try:
+        span = tracer.start_span("one")
+        for _ in range(100_000):
+            span.set_attributes(shared)
+        span.end()
+    finally:
+        ended.set()
+        changing.join()
+
+    assert finished[0].attributes["a"] == 1
+
+
 def test_a_long_traceback_is_shortened_in_the_middle(tracer: trace.Tracer, finished: Finished) -> None:
     span = tracer.start_span("one")
     span.record_exception(ValueError("start " + "x" * 100_000 + " end"))
