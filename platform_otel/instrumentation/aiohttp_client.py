@@ -4,7 +4,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from functools import partial, wraps
+from functools import wraps
 from typing import Any  # Any: a service may give anything, and what it gets is not ours
 
 from aiohttp.client import ClientSession
@@ -37,8 +37,8 @@ def instrument(config: Config) -> None:
     calls = Calls(_LIBRARY, client_settings(config, _LIBRARY), default_setter)
     _count_requests()
     _wrap_connect(calls)
-    _wrap_step(ClientRequest, "send", _keep)
-    _wrap_step(ClientResponse, "start", partial(_answer, calls))
+    _wrap_step(calls, ClientRequest, "send", _keep)
+    _wrap_step(calls, ClientResponse, "start", _answer)
     for name in _ENDS:
         _watch_end(name)
 
@@ -87,7 +87,12 @@ def _wrap_connect(calls: Calls) -> None:
         except BaseException as error:
             call.fail(_timeout_or(error, req))
             raise
-        response_end.keep(req, call)
+        try:
+            response_end.keep(req, call)
+        except Exception:  # a class of the service's for requests may be anything
+            call.finish()
+            with guarded(calls.doing):
+                raise
         return connection
 
     replace(BaseConnector, "connect", connect, original)
@@ -122,7 +127,7 @@ def _has_expired(of: Any) -> bool:
     return bool(getattr(getattr(of, "_timer", None), "_cancelled", False))
 
 
-def _wrap_step(owner: Any, name: str, then: Callable[[Call, Any], None]) -> None:
+def _wrap_step(calls: Calls, owner: Any, name: str, then: Callable[[Call, Any], None]) -> None:
     """The request is sent, and the response begins; an HTTPS proxy's answer to CONNECT does so too, and has no call."""
     original = getattr(owner, name)
 
@@ -136,7 +141,12 @@ def _wrap_step(owner: Any, name: str, then: Callable[[Call, Any], None]) -> None
         except BaseException as error:
             call.fail(_timeout_or(error, self))
             raise
-        then(call, response)
+        try:
+            then(call, response)
+        except Exception:  # and one for responses
+            call.finish()
+            with guarded(calls.doing):
+                raise
         return response
 
     replace(owner, name, step, original)
@@ -146,19 +156,14 @@ def _keep(call: Call, response: Any) -> None:
     response_end.keep(response, call)
 
 
-def _answer(calls: Calls, call: Call, response: Any) -> None:
-    try:
-        version = response.version
-        call.answer(response.status, f"{version[0]}.{version[1]}", response.headers)
-        # What comes over a WebSocket is no body.
-        if response.closed or response.status == _SWITCHING_PROTOCOLS:
-            call.finish()
-        else:
-            response_end.keep(response, call)
-    except Exception:  # a class of the service's for responses may be anything
+def _answer(call: Call, response: Any) -> None:
+    version = response.version
+    call.answer(response.status, f"{version[0]}.{version[1]}", response.headers)
+    # What comes over a WebSocket is no body.
+    if response.closed or response.status == _SWITCHING_PROTOCOLS:
         call.finish()
-        with guarded(calls.doing):
-            raise
+    else:
+        response_end.keep(response, call)
 
 
 def _watch_end(name: str) -> None:

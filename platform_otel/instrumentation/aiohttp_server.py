@@ -65,12 +65,16 @@ def _trace(server: Server) -> None:
             return await original(self, request, *arguments, **named_arguments)
         try:
             result = await original(self, request, *arguments, **named_arguments)
-            if result[1]:
-                exchange.was_cut()
         except BaseException as error:
             exchange.failed(self, error)
             raise
         else:
+            try:
+                if result[1]:
+                    exchange.was_cut()
+            except Exception:  # as where it begins
+                with guarded("trace a request"):
+                    raise
             return result
         finally:
             exchange.leave(request)

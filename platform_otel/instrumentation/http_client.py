@@ -14,7 +14,7 @@ from platform_otel.instrumentation.client_call import Call, Calls, is_suppressed
 from platform_otel.instrumentation.context import get_current
 from platform_otel.instrumentation.replacement import replace
 from platform_otel.instrumentation.urllib_response import end_with_body, follow_for, version_of
-from platform_otel.process.guard import guarded
+from platform_otel.process.guard import as_text, guarded
 
 _LIBRARY = "http_client"
 # Where the headers of a request end and it is sent, where its response is asked for, and where it is given up.
@@ -69,38 +69,48 @@ def _sending(original: Any, calls: Calls) -> Any:
     @wraps(original)
     def endheaders(self: Any, *args: Any, **kwargs: Any) -> Any:
         kind: Any = type(self)
-        call = None if _is_urllib3s(kind) else _start(calls, self)
-        if call is None:  # first, for most come from a library above
+        call = None
+        try:
+            if not _is_urllib3s(kind):  # as most are
+                call = _start(calls, self)
+        except Exception:  # a class of the service's for connections may be anything
+            with guarded(calls.doing):
+                raise
+        if call is None:
             return original(self, *args, **kwargs)
         try:
             sent = original(self, *args, **kwargs)
         except BaseException as error:
             call.fail(error)
             raise
-        call.leave()  # what the service does until it asks for the response is none of the call's
-        response_end.keep(self, call)
+        _keep(calls, call, self)
         return sent
 
     return endheaders
 
 
-def _start(calls: Calls, connection: Any) -> Call | None:
+def _keep(calls: Calls, call: Call, connection: Any) -> None:
+    call.leave()  # what the service does until it asks for the response is none of the call's
     try:
-        if is_suppressed(get_current()) or _is_urllibs():
-            return None
-        headers = _Headers(connection)
-        return calls.start(connection._method, _address(connection, headers.target()), headers)
-    except Exception:  # a class of the service's for connections may be anything
+        response_end.keep(connection, call)
+    except Exception:  # as where it begins
+        call.finish()
         with guarded(calls.doing):
             raise
-    return None
+
+
+def _start(calls: Calls, connection: Any) -> Call | None:
+    if is_suppressed(get_current()) or _is_urllibs():
+        return None
+    headers = _Headers(connection)
+    return calls.start(connection._method, _address(connection, headers.target()), headers)
 
 
 # A service has few classes for connections, and its calls come by here however they are made.
 @lru_cache(maxsize=32)
 def _is_urllib3s(kind: type) -> bool:
     """What a pool asks for has its span, or is to have none."""
-    return any(each.__module__.partition(".")[0] == "urllib3" for each in kind.__mro__)
+    return any(as_text(each.__module__).partition(".")[0] == "urllib3" for each in kind.__mro__)
 
 
 def _is_urllibs() -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import wraps
+from types import FrameType
 from typing import Any  # Any: a stand-in for a response may be anything
 
 from platform_otel.instrumentation.client_call import Call
@@ -16,7 +17,10 @@ def keep(response: Any, call: Call) -> None:
 
 def taken(response: Any) -> Call | None:
     """The call that a response has kept, which it has no more; None if it has none."""
-    call: Call | None = response.__dict__.pop(_CALL, None)
+    try:
+        call: Call | None = response.__dict__.pop(_CALL, None)
+    except AttributeError:  # an instance that has room for nothing of ours
+        return None
     return call
 
 
@@ -35,6 +39,20 @@ def ending(original: Any, end: Callable[[Call, Any], None]) -> Any:
                 end(call, self)
 
     return ends
+
+
+def came_through(error: BaseException, is_such: Callable[[FrameType], bool]) -> bool:
+    """Whether the error left such a frame.
+
+    What sys.exc_info() shows may have nothing to do with a response: a service may make a call, or close a response,
+    while it handles an error of its own.
+    """
+    trace = error.__traceback__
+    while trace is not None:
+        if is_such(trace.tb_frame):
+            return True
+        trace = trace.tb_next
+    return False
 
 
 def version_of(response: Any, versions: Mapping[int, str]) -> str:

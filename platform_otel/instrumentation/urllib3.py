@@ -83,15 +83,19 @@ def _wrap_urlopen(calls: Calls) -> Any:
 
 # Where a pool sends a request, and runs what makes the request's body.
 _SENDS = unwrap(HTTPConnectionPool._make_request).__code__
+# What an adapter of requests does before and after it asks a pool: one of a service's may fetch a token there.
+_STEPS_BESIDE = frozenset(
+    ("add_headers", "build_response", "cert_verify", "get_connection", "get_connection_with_tls_context", "request_url")
+)
 
 
 def _is_sent_by(sender: CodeType, frame: FrameType | None) -> bool:
-    """Whether a pool is asked by what that function has called: not by what makes the body of its request."""
+    """Whether a pool is asked by what that function has called: not by what makes its body, or beside it."""
     while frame is not None:
         code = frame.f_code
         if code is sender:
             return True
-        if code is _SENDS:
+        if code is _SENDS or code.co_name in _STEPS_BESIDE:
             return False
         frame = frame.f_back
     return False

@@ -2,6 +2,7 @@
 
 import sys
 from inspect import unwrap
+from types import FrameType
 from typing import Any  # Any: a stand-in for a response may be anything
 
 from urllib3.response import HTTPResponse
@@ -43,9 +44,8 @@ def answer(call: Call, status: Any, headers: Any, response: Any) -> None:
         headers: the same.
         response: urllib3's.
     """
-    version = getattr(response, "version", None)
-    known = _VERSIONS.get(version, "") if type(version) is int else ""
-    call.answer(status, known, headers, _resends(getattr(response, "retries", None)))
+    version = response_end.version_of(response, _VERSIONS)
+    call.answer(status, version, headers, _resends(getattr(response, "retries", None)))
     if isinstance(response, HTTPResponse) and response.connection is not None:
         response_end.keep(response, call)
     else:
@@ -60,12 +60,16 @@ def _resends(retries: Any) -> int:
 
 def _end(call: Call, _: Any) -> None:
     error = sys.exc_info()[1]
-    # Others may close a response while they handle an error of theirs: what broke off the body comes from here. A
-    # generator that is closed before its end is no error.
-    if error is None or isinstance(error, GeneratorExit) or sys._getframe(2).f_code is not _CATCHER:
+    # A generator that is closed before its end is no error.
+    if error is None or isinstance(error, GeneratorExit) or not _broke_off_by(error, sys._getframe(2)):
         call.finish()
     else:
         call.fail(error)
+
+
+def _broke_off_by(error: BaseException, frame: FrameType) -> bool:
+    """Whether the body ends in that frame by this error."""
+    return frame.f_code is _CATCHER and response_end.came_through(error, lambda each: each is frame)
 
 
 _CATCHER = unwrap(HTTPResponse._error_catcher).__code__

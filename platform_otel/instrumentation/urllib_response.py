@@ -3,6 +3,7 @@
 import http.client
 import sys
 from http.client import HTTPResponse
+from types import FrameType
 from typing import Any  # Any: a stand-in for a response may be anything
 
 from platform_otel.instrumentation import response_end
@@ -50,18 +51,11 @@ def _end(call: Call, response: Any) -> None:
     if sys.is_finalizing():  # whatever sends spans has stopped, see Call
         return
     error = sys.exc_info()[1]
-    # Others may close a response while they handle an error of theirs.
-    if error is not None and _was_raised_by(response, error):
+    if error is not None and response_end.came_through(error, lambda frame: _is_reading(frame, response)):
         call.fail(error)
     else:
         call.finish()
 
 
-def _was_raised_by(response: Any, error: BaseException) -> bool:
-    trace = error.__traceback__
-    while trace is not None:
-        frame = trace.tb_frame
-        if frame.f_code.co_filename == http.client.__file__ and frame.f_locals.get("self") is response:
-            return True
-        trace = trace.tb_next
-    return False
+def _is_reading(frame: FrameType, response: Any) -> bool:
+    return frame.f_code.co_filename == http.client.__file__ and frame.f_locals.get("self") is response

@@ -172,6 +172,27 @@ def test_the_span_of_a_websocket_is_that_of_its_handshake() -> None:
     assert (span.end <= moment.start, moment.parent_id) == (True, "")
 
 
+WITHOUT_ROOM = """
+class Strict:
+    def __setattr__(self, name, value):
+        if "platform" in name: raise TypeError(name)
+        super().__setattr__(name, value)
+class Request(Strict, aiohttp.ClientRequest): pass
+class Response(Strict, aiohttp.ClientResponse): pass
+async def main():
+    async with aiohttp.ClientSession({of_its_own}) as session, session.get(BASE + "/hello") as response:
+        print(await response.text())
+run(main())
+"""
+
+
+@pytest.mark.parametrize("of_its_own", ["request_class=Request", "response_class=Response"])
+def test_a_class_that_keeps_nothing_of_ours_works_as_without_us(receiver: Receiver, of_its_own: str) -> None:
+    code = WITHOUT_ROOM.replace("{of_its_own}", of_its_own)
+
+    assert len(clients(receiver, code, PLATFORM_TRACE_STRICT="false", OTEL_LOG_LEVEL="error")) == 1
+
+
 ENDS = {
     "read": ("await response.read()", "/stream/3"),
     "in pieces": ("async for _ in response.content.iter_chunked(2): pass", "/stream/3"),

@@ -314,3 +314,29 @@ asyncio.run(main())
     assert (span.name, span.status) == ("POST /read", "unset")
     assert span.attributes["platform_trace.interrupted"] == "disconnect"
     assert "http.response.status_code" not in span.attributes
+
+
+def test_a_result_of_another_shape_is_passed_on_as_it_is(receiver: Receiver) -> None:
+    code = """
+import asyncio, inspect, types
+from aiohttp import web, web_protocol
+from aiohttp.test_utils import TestClient, TestServer
+kind = web_protocol.RequestHandler
+handle = inspect.unwrap(kind._handle_request)
+web_protocol.kept = types.FunctionType(handle.__code__, handle.__globals__)
+async def changed(*arguments):
+    return iter(await kept(*arguments))
+handle.__code__ = changed.__code__
+async def hello(request):
+    return web.Response(text="hello")
+app = web.Application()
+app.router.add_get("/hello", hello)
+async def main():
+    async with TestClient(TestServer(app)) as client:
+        answer = await client.get("/hello")
+        print(answer.status, await answer.text())
+asyncio.run(main())
+"""
+    spans = spans_of(receiver, code, PLATFORM_TRACE_STRICT="false", OTEL_LOG_LEVEL="error")
+
+    assert [(span.name, span.status) for span in spans if span.kind == "server"] == [("GET /hello", "unset")]

@@ -151,6 +151,17 @@ ODD = {
     "a method of bytes": "connection.putrequest(b'GET', '/')",
     "an odd target": "connection.request('GET', '*'); print(connection.getresponse().status)",
     "a control character": "connection.request('GET', '/a b')",
+    "a class that cannot be looked up": (
+        "type('Kind', (type,), {'__eq__': lambda a, b: a is b})('Own', (HTTPConnection,), {})"
+        "(BASE.partition('//')[2]).request('GET', '/hello')"
+    ),
+    "a connection that keeps nothing of ours": (
+        "class Own(HTTPConnection):\n"
+        "        def __setattr__(self, name, value):\n"
+        "            if 'platform' in name: raise KeyError(name)\n"
+        "            super().__setattr__(name, value)\n"
+        "    own = Own(BASE.partition('//')[2]); own.request('GET', '/hello'); print(own.getresponse().status)"
+    ),
     "a connection of its own": (
         "type('Own', (HTTPConnection,), {'endheaders': lambda self, *a, **k: HTTPConnection.endheaders(self, *a, **k),"
         " 'putheader': lambda *_: None})(BASE.partition('//')[2]).request('GET', '/hello')"
@@ -163,6 +174,16 @@ def test_what_is_odd_ends_as_without_us(receiver: Receiver, odd: str) -> None:
     code = f"try:\n    {odd}\nexcept Exception as error:\n    print(type(error), error)\n"
 
     clients(receiver, code, PLATFORM_TRACE_STRICT="false", OTEL_LOG_LEVEL="error")
+
+
+def test_a_connection_of_no_module_is_traced(receiver: Receiver) -> None:
+    code = """
+connection = type("Own", (HTTPConnection,), {"__module__": None})(BASE.partition("//")[2])
+print(get("/hello").read())
+"""
+    [span] = clients(receiver, code)
+
+    assert span.status == "unset"
 
 
 def test_a_refused_connection_is_an_error() -> None:

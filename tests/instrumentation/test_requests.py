@@ -143,6 +143,30 @@ print(requests.get(BASE + "/challenge", auth=requests.auth.HTTPDigestAuth("user"
     assert {span.parent_id for span in spans} == {""}
 
 
+STEPS = """
+import sys, requests, urllib3
+tokens = urllib3.PoolManager()
+class Adapter(requests.adapters.HTTPAdapter):
+    def add_headers(self, request, **options):
+        tokens.request("GET", sys.argv[1] + "/before")
+    def build_response(self, request, raw):
+        tokens.request("GET", sys.argv[1] + "/after")
+        return super().build_response(request, raw)
+session = requests.Session()
+session.mount("http://", Adapter(max_retries=urllib3.Retry(1, status_forcelist=[503], backoff_factor=0)))
+session.get(sys.argv[1] + "/flaky/1")
+"""
+
+
+def test_what_an_adapter_asks_for_before_and_after_it_sends_are_calls_below_its_own() -> None:
+    with AnsweringServer() as server:
+        outer, before, after = traced(STEPS, server.url).clients
+        sent = [[value.split("-")[2] for value in seen.values("traceparent")] for seen in server.seen]
+
+    assert [before.parent_id, after.parent_id] == [outer.span_id] * 2
+    assert sent == [[span.span_id] for span in (before, outer, outer, after)]
+
+
 ODD = {
     "a request that is sent twice": (
         "r = requests.Request('GET', BASE + '/hello').prepare(); s = requests.Session()\n"
