@@ -60,6 +60,7 @@ class ServerRequest:
 
     __slots__ = (
         "_settings",
+        "amid",
         "around",
         "context",
         "ended",
@@ -99,6 +100,8 @@ class ServerRequest:
         self.route = ""
         self.interruption = ""
         self.exception: BaseException | None = None
+        # What the server was handling when the request came: it may run within an except block.
+        self.amid = sys.exc_info()[1]
         self.has_failed = False
 
     # An ended request keeps nothing: with an exception it would be a circle of everything that the exception's frames
@@ -111,7 +114,8 @@ class ServerRequest:
         if isinstance(status, int):
             self.status = status
             if status >= SERVER_ERROR and self.exception is None:
-                self.exception = sys.exc_info()[1]  # frameworks answer while they handle what went wrong
+                error = sys.exc_info()[1]  # frameworks answer while they handle what went wrong
+                self.exception = None if error is self.amid else error
         capture = self._settings.response_headers
         # Others may be there to be read once, and that is the server's turn.
         if capture is not None and self.recording and isinstance(headers, (list, tuple)):
@@ -174,7 +178,7 @@ class ServerRequest:
             self._measure(self.measurement, is_complete)
             self.measurement = None
         # These lead back to here: without them nothing of a request waits for the garbage collector.
-        self.exception = None
+        self.exception = self.amid = None
         self.context = self.around
 
     def _describe(self, span: Span, is_complete: bool) -> None:

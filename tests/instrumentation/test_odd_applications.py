@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.receiver import ReceivedSpan, Receiver
@@ -84,6 +86,31 @@ asyncio.run(call(around(application)))
     [span], output = asgi(receiver, program)
 
     assert (span.kind, output) == ("server", "/x /x /x\n")
+
+
+BUSY = {
+    "asgi": """
+async def application(scope, receive, send): await answer(send, 503)
+try: import no_such_server
+except ImportError: asyncio.run(call(around(application)))
+""",
+    "wsgi": """
+def application(environ, start_response):
+    start_response("503 Busy", [])
+    return [b"busy"]
+try: import no_such_server
+except ImportError: call(around(application))
+""",
+}
+
+
+@pytest.mark.parametrize("interface", [asgi, wsgi])
+def test_what_a_server_runs_amid_is_not_why_a_request_fails(
+    receiver: Receiver, interface: Callable[[Receiver, str], tuple[list[ReceivedSpan], str]]
+) -> None:
+    [span], _ = interface(receiver, BUSY[interface.__name__])
+
+    assert (span.attributes["error.type"], span.events) == ("503", ())
 
 
 CAPTURE = "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_"
