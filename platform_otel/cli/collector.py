@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 
 import click
@@ -128,4 +129,6 @@ def _say_ready(host: str, ports: tuple[int, int, int]) -> None:
 
 
 def _say(line: str) -> None:
-    click.echo(f"platform-trace: {line}", err=True)
+    # Nobody may be there to read it, or its disk may be full: that is no reason to end.
+    with suppress(OSError, ValueError):
+        click.echo(f"platform-trace: {line}", err=True)

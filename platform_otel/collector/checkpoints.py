@@ -17,6 +17,12 @@ _SECONDS_BETWEEN = 0.5
 # The log starts again from its beginning when all of it was copied and nobody has written meanwhile. Each time there is
 # less left to copy; under steady load that moment may never come nevertheless.
 _TIMES = 3
+# It does not either while one after the other reads in it without a gap: from so many bytes on it is made to begin, if
+# nobody reads in it just then,
+_LARGE = 16 * 2**20
+# and from so many on those who do are waited for, which holds every acknowledgement.
+_TOO_LARGE = 64 * 2**20
+_MILLISECONDS_TO_WAIT = 100
 
 
 class Checkpoints:
@@ -27,6 +33,7 @@ class Checkpoints:
         self._ended = Event()
         self._is_due = False
         self._is_nearly_copied = False
+        self._waits = 0
         self._copied_at = self._cut_at = database.changes()
         self._thread = Thread(target=self._copy_until_told, name="checkpoints", daemon=True)
 
@@ -42,11 +49,11 @@ class Checkpoints:
         """Have the log copied if that is due; called by the writing thread between two transactions."""
         changes = self._database.changes()
         if is_idle and changes != self._cut_at:
-            self._database.restart_log(cut=True)
-            self._cut_at = self._copied_at = changes
+            if self._database.restart_log(cut=True):
+                self._cut_at = self._copied_at = changes
         elif self._is_nearly_copied:
             self._is_nearly_copied = False
-            self._database.restart_log()
+            self._database.restart_log(milliseconds=self._waits)
         elif changes - self._copied_at > _ROWS:
             self._copied_at = changes
             self._is_due = True
@@ -62,15 +69,16 @@ class Checkpoints:
                     continue
 
     def _copy(self) -> None:
-        """Copy what there is, then what came meanwhile, until nothing did.
+        """Copy what there is, then what came meanwhile, until nothing did: the log begins anew once nobody reads in it.
 
-        If always something does, then the writing thread copies the rest, which holds every acknowledgement: half a
-        second's worth of it would take some 50 ms, so it gets what little came during the last copy.
+        If always something does, or somebody always reads, then the writing thread copies the rest, which holds every
+        acknowledgement: half a second's worth of it would take some 50 ms, so it gets what little came during the last
+        copy.
         """
-        before = None
+        before = size = 0
         for _ in range(_TIMES):
-            pages = self._database.copy_log()
-            if pages == before:
+            before, size = size, self._database.copy_log()
+            if size == before < _LARGE:
                 return
-            before = pages
+        self._waits = _MILLISECONDS_TO_WAIT if size >= _TOO_LARGE else 0
         self._is_nearly_copied = True

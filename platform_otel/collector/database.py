@@ -64,14 +64,17 @@ class Database:
         self.size()
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self, waits: bool = True) -> Iterator[sqlite3.Connection]:
         """The connection that writes, within a transaction: committed at the end, rolled back by an exception.
+
+        Args:
+            waits: for another process that writes, up to five seconds.
 
         Raises:
             Locked, Ended
         """
         with self._turn:
-            self._begin()
+            self._begin(waits)
             try:
                 yield self._writer
                 self._writer.execute("COMMIT")
@@ -99,8 +102,8 @@ class Database:
                 connection.execute("ROLLBACK")
                 self._give_back(connection)
 
-    def _begin(self) -> None:
-        deadline = time.monotonic() + _SECONDS_TO_WAIT
+    def _begin(self, waits: bool) -> None:
+        deadline = time.monotonic() + (_SECONDS_TO_WAIT if waits else 0)
         while True:
             self.check_end()
             try:
@@ -144,22 +147,32 @@ class Database:
         return 0 if self._in_memory else self._writer.total_changes
 
     def copy_log(self) -> int:
-        """Copy what is in the log into the file, while writing goes on; how many pages it had at the beginning."""
+        """Copy what is in the log into the file, while writing goes on; how many bytes it had at the beginning."""
         with closing(_connect(self.path)) as connection:
             _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        return int(pages)
+            (each,) = connection.execute("PRAGMA page_size").fetchone()
+        return int(pages * each)
 
-    def restart_log(self, cut: bool = False) -> None:
+    def restart_log(self, cut: bool = False, milliseconds: int = 0) -> bool:
         """Copy all that is in the log, and write it from its beginning again, unless somebody still reads in it.
 
         Called by whoever writes, between two transactions. To cut 64 MiB takes 40 ms, and to let it grow again costs 1
         to 2 us a span: so the log keeps its size unless there is time.
+
+        Args:
+            cut: give its space back.
+            milliseconds: how long to wait for those who read in it; whoever begins to read meanwhile does not need it.
+
+        Returns:
+            Whether it was done.
         """
-        self._writer.execute("PRAGMA busy_timeout = 0")
+        self._writer.execute(f"PRAGMA busy_timeout = {milliseconds}")
         try:
-            self._writer.execute(f"PRAGMA wal_checkpoint({'TRUNCATE' if cut else 'RESTART'})")
+            kind = "TRUNCATE" if cut else "RESTART"
+            (is_busy, *_) = self._writer.execute(f"PRAGMA wal_checkpoint({kind})").fetchone()
         finally:
             self._writer.execute(_WAIT_A_MOMENT)
+        return not is_busy
 
     def close(self) -> None:
         """Close the file; what is in the log beside it goes into it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
-from platform_otel.collector.folds import WIDTHS, remove_before
+from platform_otel.collector.folds import KEYS, WIDTHS, remove_before
 from platform_otel.collector.rollups import MINUTE
 
 # As many go in one transaction, so that no acknowledgement waits long.
@@ -14,6 +14,10 @@ _LOGS_AT_ONCE = 2000
 
 _OLDEST_TRACES = "SELECT id, spans, arrived FROM traces ORDER BY id LIMIT ?"
 _OLDEST_LOG = "SELECT id, arrived FROM batches WHERE signal = 1 ORDER BY id LIMIT 1"
+_OLDEST_MINUTE = """
+    SELECT min(minute) FROM (
+        SELECT min(minute) AS minute FROM operation_minutes UNION ALL SELECT min(minute) FROM call_minutes)"""
+_NEVER = 2**62
 _OF_TRACES = (
     "DELETE FROM trace_operations WHERE (operation, trace) IN (SELECT operation, trace FROM spans WHERE trace <= ?)",
     "DELETE FROM logs WHERE trace_id IN (SELECT trace_id FROM traces WHERE id <= ?)",
@@ -52,11 +56,8 @@ def remove_oldest(connection: sqlite3.Connection) -> Removed:
 
 
 def remove_oldest_minutes(connection: sqlite3.Connection) -> Removed:
-    """One step towards fewer counts: the oldest minutes up to an edge of the smallest folds."""
-    (oldest,) = connection.execute("SELECT min(minute) FROM operation_minutes").fetchone()
-    if oldest is None:
-        return Removed()
-    return Removed(minutes=_remove_minutes(connection, (oldest // WIDTHS[0] + 1) * WIDTHS[0]))
+    """One step towards fewer counts."""
+    return Removed(minutes=_remove_minutes(connection))
 
 
 def _remove_traces(connection: sqlite3.Connection, oldest: list[tuple[int, int, int]]) -> int:
@@ -88,11 +89,14 @@ def _remove_logs(connection: sqlite3.Connection, before: int) -> int:
     return removed
 
 
-def _remove_minutes(connection: sqlite3.Connection, before: int) -> int:
-    tables = ("operation_minutes", "call_minutes")
-    removed = sum(connection.execute(f"DELETE FROM {table} WHERE minute < ?", (before,)).rowcount for table in tables)
-    if removed:
-        remove_before(connection, before)
+def _remove_minutes(connection: sqlite3.Connection, before: int = _NEVER) -> int:
+    """Remove the oldest minutes that are before this one, up to an edge of the smallest folds."""
+    (oldest,) = connection.execute(_OLDEST_MINUTE).fetchone()
+    if oldest is None or oldest >= before:
+        return 0
+    until = min(before, (oldest // WIDTHS[0] + 1) * WIDTHS[0])
+    removed = sum(connection.execute(f"DELETE FROM {of}_minutes WHERE minute < ?", (until,)).rowcount for of in KEYS)
+    remove_before(connection, until)
     return removed
 
 

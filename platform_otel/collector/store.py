@@ -7,7 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import NamedTuple
@@ -156,9 +156,8 @@ class Store:
         except Ended as error:
             _refuse(group, error)
         except Locked as error:
-            self._failed(error)
-            _refuse(group, error)
-        except (sqlite3.Error, OverflowError, ValueError) as error:
+            self._give_up(group, error)
+        except Exception as error:  # noqa: BLE001  # without this thread nobody would ever get an answer again
             self._ingestion.forget()
             self._find_reason(group, error)
         else:
@@ -184,10 +183,11 @@ class Store:
             for handed in group:
                 self._write([handed])
         else:
-            self._failed(error)
-            _refuse(group, error)
+            self._give_up(group, error)
 
-    def _failed(self, error: Exception) -> None:
+    def _give_up(self, group: list[_Handed], error: Exception) -> None:
+        """Refuse it first: who is told may be slow."""
+        _refuse(group, error)
         if not self._failing:
             self._failing = True
             self._say(f"cannot write to {self._database.path}: {error}; senders are told to come again")
@@ -204,20 +204,26 @@ class Store:
             self._index()
             self._checkpoints.look(is_idle and not self._has_more)
             self._has_more = self._remove()
-        except (sqlite3.Error, Ended):
-            # What fails here fails when writing too, which says so.
+        except Exception:  # noqa: BLE001  # the same; what fails here mostly fails when writing too, which says so
             self._ingestion.forget()
             self._has_more = False
             self._next_look = time.monotonic() + _SECONDS_BETWEEN_LOOKS
 
+    def _tidying(self) -> AbstractContextManager[sqlite3.Connection]:
+        """A transaction, unless another process has a lock: senders would wait for it twice."""
+        return self._database.writing(waits=False)
+
     def _index(self) -> None:
         if self._ingestion.has_to_index:
-            with self._database.writing():
+            with self._tidying():
                 self._ingestion.index()
 
     def _remove(self) -> bool:
-        """One step of each kind, as acknowledgements wait meanwhile; whether there is more to do."""
-        more = self._shrink()
+        """One step of each kind, as acknowledgements wait meanwhile; whether there is more to do.
+
+        What goes when there is too much depends on what counts take, so they are weighed first.
+        """
+        more = (not self._weights.is_complete and self._weigh()) or self._shrink()
         if not more and time.monotonic() >= self._next_look:
             before = time.time_ns() - self._retention.age
             more = self._remove_step(lambda connection: remove_old(connection, before))
@@ -252,22 +258,22 @@ class Store:
         return remove_oldest_minutes
 
     def _fold(self) -> bool:
-        with self._database.writing() as connection:
+        with self._tidying() as connection:
             folded = fold_next(connection, time.time_ns())
         if folded:
             self._ingestion.forget_folds()
         return folded
 
     def _link(self) -> bool:
-        with self._database.writing() as connection:
+        with self._tidying() as connection:
             return enter_older(connection)
 
     def _weigh(self) -> bool:
-        with self._database.writing() as connection:
+        with self._tidying() as connection:
             return self._weights.weigh_next(connection)
 
     def _remove_step(self, step: Callable[[sqlite3.Connection], Removed]) -> bool:
-        with self._database.writing() as connection:
+        with self._tidying() as connection:
             removed = step(connection)
             if removed.minutes:
                 self._weights.forget_removed(connection)

@@ -19,12 +19,16 @@ _OF_FOLDS = f"""
 
 
 class Weights:
-    """By hour, what its minutes and folds take. Hours are weighed in turn, again and again, as late spans come."""
+    """By hour, what its minutes and folds take. Hours are weighed in turn, again and again, as late spans come.
+
+    Attributes:
+        is_complete: whether each hour was weighed once.
+    """
 
     def __init__(self) -> None:
         self._of: dict[int, int] = {}
         self._next = 0
-        self._is_complete = False
+        self.is_complete = False
 
     @property
     def total(self) -> int:
@@ -35,11 +39,11 @@ class Weights:
         """Weigh the next hour that has anything; whether there are some that never were."""
         (minute,) = connection.execute(_OLDEST, (self._next,)).fetchone()
         if minute is None:
-            self._next, self._is_complete = 0, True
+            self._next, self.is_complete = 0, True
         else:
             self._weigh(connection, minute // _HOUR)
             self._next = (minute // _HOUR + 1) * _HOUR
-        return not self._is_complete
+        return not self.is_complete
 
     def forget_removed(self, connection: sqlite3.Connection) -> None:
         """The oldest minutes were removed: all of some hours, and a part of another."""

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 from threading import Event, Thread
@@ -11,8 +15,10 @@ import pytest
 
 from platform_otel.collector import checkpoints, database, store
 from platform_otel.collector.checkpoints import Checkpoints
+from platform_otel.collector.database import Database
 from tests.collector.running import Made, eventually
 from tests.collector.test_store import Kept
+from tests.support import PATIENCE
 
 LARGE = {"noise": "x" * 1000}
 
@@ -93,6 +99,74 @@ def test_nobody_who_writes_waits_for_somebody_who_reads(hasty: None, tmp_path: P
 
             assert reader.rows("SELECT count(*) FROM spans") == [(1,)]
         assert kept.count("spans") == 39
+
+
+@contextmanager
+def read_until(database: Database, is_over: Callable[[], bool]) -> Iterator[None]:
+    """Somebody reads in the log until then."""
+    begun = Event()
+
+    def read() -> None:
+        with database.reading(PATIENCE) as reader:
+            reader.rows("SELECT 1 FROM spans")
+            begun.set()
+            eventually(is_over)
+
+    with ThreadPoolExecutor(1) as thread:
+        reading = thread.submit(read)
+        assert begun.wait(PATIENCE)
+        yield
+        reading.result()
+
+
+def somebody_writes(path: Path) -> bool:
+    """Whether somebody does just now, or waits for those who read in the log."""
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        return False
+
+
+def test_a_log_that_is_too_large_begins_anew_after_those_who_read_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "_LARGE", 1)
+    monkeypatch.setattr(checkpoints, "_TOO_LARGE", 1)
+    monkeypatch.setattr(checkpoints, "_MILLISECONDS_TO_WAIT", int(PATIENCE * 1000))
+    database, looked = Database(str(tmp_path / "db")), Event()
+    log = Checkpoints(database)
+    with closing(database):
+        write(database)
+        first = beginnings(tmp_path)
+        with read_until(database, lambda: looked.is_set() or somebody_writes(tmp_path / "db")):
+            log._copy()
+            log.look(is_idle=False)
+            write(database)
+            looked.set()
+
+        assert beginnings(tmp_path) == first + 1
+
+
+def test_the_log_is_cut_when_nobody_reads_in_it_any_more(tmp_path: Path) -> None:
+    database, over = Database(str(tmp_path / "db")), Event()
+    log = Checkpoints(database)
+    with closing(database):
+        write(database)
+        with read_until(database, over.is_set):
+            log.look(is_idle=True)
+            before = log_size(tmp_path)
+            over.set()
+        log.look(is_idle=True)
+
+        assert before > 0
+        assert log_size(tmp_path) == 0
+
+
+def write(database: Database) -> None:
+    with database.writing() as connection:
+        connection.execute("INSERT INTO services (name) SELECT 'service ' || count(*) FROM services")
 
 
 def test_the_log_is_cut_when_nothing_comes(hasty: None, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.collector.running import Collector, Made, body
+from tests.collector.test_stop import somebody_else_writes
 from tests.support import LAUNCHER, run, run_code
 
 FREE = ("--grpc-port", "0", "--http-port", "0", "--query-port", "0")
@@ -18,6 +20,16 @@ def test_one_line_says_where_it_listens(collector: Collector) -> None:
     assert collector.output() == (
         f"OTLP/gRPC {collector.grpc}, OTLP/HTTP http://{collector.http}, queries http://{collector.query}\n"
     )
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+def test_senders_are_answered_though_nothing_can_be_said(tmp_path: Path) -> None:
+    silent = ("sh", "-c", 'exec "$@" 2>/dev/full', "sh", LAUNCHER, "collector", "--db", str(tmp_path / "db"), *FREE)
+    with Collector(command=silent) as collector:
+        assert collector.send(body(Made(1, 1))).status == 200
+        with somebody_else_writes(tmp_path / "db"):
+            assert collector.send(body(Made(2, 1))).status == 503
+        assert collector.send(body(Made(2, 1))).status == 200
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

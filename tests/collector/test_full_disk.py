@@ -98,7 +98,7 @@ def test_a_full_disk_is_answered_with_503_and_what_was_acknowledged_is_there(fol
         assert (refusal.status, refusal.headers["retry-after"]) == (503, "1")
         assert acknowledged
         assert all_there(collector, acknowledged)
-        assert collector.output().count("\n") == 2
+        eventually(lambda: collector.output().count("\n") == 2)
         assert f"cannot write to {folder / 'db'}: " in collector.output()
         assert "senders are told to come again" in collector.output()
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from platform_otel.collector.otlp_decoding import decode
+from platform_otel.collector.retention import remove_old, remove_oldest
+from platform_otel.collector.schema import migrate
 from platform_otel.collector.store import Retention
 from tests.collector.running import Made, body, eventually
 from tests.collector.test_store import FOREVER, Kept
@@ -71,6 +73,20 @@ def test_a_store_ends_while_its_file_is_still_too_large(
         assert kept.database.last_size > SMALL.size
 
 
+def test_minutes_that_are_too_old_go_a_few_at_a_time() -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        migrate(connection, ":memory:")
+        for table, numbers in (("operation_minutes", "1"), ("call_minutes", "1, 2")):
+            connection.executemany(
+                f"INSERT INTO {table} VALUES (?, {numbers}, 1, 0, x'')", [(minute,) for minute in range(5, 41)]
+            )
+        removed = [remove_old(connection, 38 * 60 * 10**9).minutes for _ in range(6)]
+
+        assert removed == [2 * each for each in (5, 10, 10, 8, 0, 0)]
+        assert connection.execute("SELECT minute FROM operation_minutes").fetchall() == [(38,), (39,), (40,)]
+        assert connection.execute("SELECT minute FROM call_minutes").fetchall() == [(38,), (39,), (40,)]
+
+
 # --- Counts -----------------------------------------------------------------------------------------------------------
 
 
@@ -111,6 +127,33 @@ def test_counts_leave_room_for_traces_and_the_oldest_go(tmp_path: Path, monkeypa
     assert len(left) < 150
     assert newest == [(120,)]
     assert kept.said == ["counts fill a quarter of --max-size: the oldest go before they are as old as --retention"]
+
+
+def without_its_traces(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Remove the traces of a file, but not their counts, as they go when they are too much."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection, monkeypatch.context() as patch:
+        patch.setattr("platform_otel.collector.retention._SPANS_AT_ONCE", 10**6)
+        connection.execute("BEGIN")
+        remove_oldest(connection)
+        connection.execute("COMMIT")
+
+
+def test_counts_that_fill_a_file_go_before_its_traces_after_a_start_too(
+    tmp_path: Path, small_steps: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Kept(tmp_path / "db") as kept:
+        for spans in busy_minutes(60):
+            kept.add(*spans)
+    without_its_traces(tmp_path / "db", monkeypatch)
+    with Kept(tmp_path / "db") as kept:
+        for trace in range(1000, 1020):
+            kept.add(Made(trace, 1, attributes={"noise": os.urandom(3000).hex()}))
+        limit = int(kept.database.size() * 0.8)
+
+    with Kept(tmp_path / "db", Retention(age=10**18, size=limit)) as kept:
+        eventually(lambda: kept.database.last_size <= limit)
+        assert kept.count("traces") == 20
+        assert kept.rows("SELECT count(DISTINCT minute) FROM operation_minutes") < [(60,)]
 
 
 def test_counts_stay_as_long_as_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,8 @@ import grpc
 import pytest
 
 from platform_otel.collector.otlp_decoding import decode
-from platform_otel.collector.store import Refused
-from tests.collector.running import PROTOBUF, Collector, Made, body
+from platform_otel.collector.store import Refused, Store
+from tests.collector.running import PROTOBUF, Collector, Made, body, eventually
 from tests.collector.test_store import Kept
 from tests.support import PATIENCE
 
@@ -64,6 +64,24 @@ def test_who_comes_after_the_end_is_refused_too() -> None:
 
     with pytest.raises(Refused, match="the collector stops"):
         kept.add(Made(1, 1))
+
+
+def test_whoever_sends_while_there_is_a_lock_waits_for_nothing_else_that_waits_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[bool] = []
+    tidy = Store._tidy
+
+    def counted(self: Store, is_idle: bool) -> None:
+        tidy(self, is_idle)
+        tries.append(is_idle)
+
+    monkeypatch.setattr(Store, "_tidy", counted)
+    monkeypatch.setattr("platform_otel.collector.store._SECONDS_BETWEEN_LOOKS", 0.05)
+    monkeypatch.setattr("platform_otel.collector.database._SECONDS_TO_WAIT", 1000)
+    kept = Kept(tmp_path / "db")
+    with somebody_else_writes(tmp_path / "db"), kept:
+        eventually(lambda: len(tries) > 3)
 
 
 def test_a_lock_that_is_given_back_in_time_is_nothing_to_speak_of(tmp_path: Path) -> None:

@@ -210,10 +210,15 @@ def test_the_names_survive_a_restart(tmp_path: Path) -> None:
         assert kept.operations()["shop", "GET /"][0] == 3
 
 
-def test_a_request_that_cannot_be_written_leaves_the_others_of_its_transaction_alone(kept: Kept) -> None:
+NO_SUCH_NUMBER = Span(b"", b"", b"", Operation("", "", 0), 2**64, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    "span", [NO_SUCH_NUMBER, None], ids=["a number that SQLite does not take", "what nobody thought of"]
+)
+def test_a_request_that_cannot_be_written_leaves_the_others_of_its_transaction_alone(kept: Kept, span: Any) -> None:
     one, three = (decode("traces", body(Made(number, 1))).batches[0] for number in (1, 3))
-    # SQLite takes no such number.
-    broken = SpanBatch(b"", {bytes(16): [Span(b"", b"", b"", Operation("", "", 0), 2**64, 0, 0, 0)]})
+    broken = SpanBatch(b"", {bytes(16): [span]})
     futures = [kept._store.add(each) for each in (one, broken, three)]
 
     assert futures[0].exception(10) is None
@@ -221,6 +226,15 @@ def test_a_request_that_cannot_be_written_leaves_the_others_of_its_transaction_a
     assert futures[2].exception(10) is None
     assert kept.counts()["traces"] == 2
     assert kept.operations()["shop", "GET /"][0] == 2
+
+
+def test_who_sent_what_cannot_be_written_is_answered_before_anybody_is_told() -> None:
+    answered: list[bool] = []
+    with Store(Database(MEMORY), FOREVER, say=lambda _: answered.append(future.done())) as store:
+        future = store.add(SpanBatch(b"", {bytes(16): [NO_SUCH_NUMBER]}))
+
+    assert isinstance(future.exception(), Refused)
+    assert answered == [True]
 
 
 # --- Retention --------------------------------------------------------------------------------------------------------
