@@ -1,5 +1,6 @@
 """The commands, but for launching itself: each is imported only when used."""
 
+import errno
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -60,8 +61,18 @@ def _run(**_: object) -> None:
 def main(words: Sequence[str]) -> NoReturn:
     """Run the command that the arguments name; does not return."""
     try:
-        _group.main(list(words), prog_name="platform-trace", standalone_mode=True)
+        _main(words)
     except PlatformTraceError as error:
         click.echo(str(error), err=True)
         sys.exit(error.exit_code)
     sys.exit(0)
+
+
+def _main(words: Sequence[str]) -> None:
+    try:
+        _group.main(list(words), prog_name="platform-trace", standalone_mode=True)
+    except OSError as error:
+        # What click itself prints, such as for --help, on a full disk.
+        if error.errno != errno.ENOSPC:
+            raise
+        raise import_module("platform_otel.cli.terminal").unwritable(error) from None

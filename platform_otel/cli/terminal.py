@@ -55,10 +55,15 @@ def put(text: str | bytes) -> None:
     except BrokenPipeError:  # click ends the command for it without a word
         raise
     except OSError as error:
-        _leave_the_rest()
-        raise PlatformTraceError(
-            f"standard output cannot be written: {error.strerror}", "give it another one, such as a file"
-        ) from None
+        raise unwritable(error) from None
+
+
+def unwritable(error: OSError) -> PlatformTraceError:
+    """What to say of standard output, of which nothing more is expected."""
+    _leave_the_rest()
+    return PlatformTraceError(
+        f"standard output cannot be written: {error.strerror}", "give it another one, such as a file"
+    )
 
 
 def _leave_the_rest() -> None:

@@ -25,7 +25,7 @@ def moment(context: click.Context, parameter: click.Parameter, text: str | None)
     if text is None or re.fullmatch(r"\d{1,19}", text, re.ASCII):
         return None if text is None else int(text)
     try:
-        return time.time_ns() - (duration(context, parameter, text) or 0)
+        return max(0, time.time_ns() - (duration(context, parameter, text) or 0))
     except click.BadParameter:
         raise click.BadParameter(
             f"{text!r} is neither how long ago, such as 15m, nor nanoseconds since the epoch"

@@ -233,7 +233,11 @@ class Api:
         with self._hub.watching() as watcher:
             yield b": watching\n\n"
             async for numbers in watcher:
-                yield await self._event(numbers) if numbers else b": quiet\n\n"
+                try:
+                    yield await self._event(numbers) if numbers else b": quiet\n\n"
+                except TooSlow:
+                    # The collector stops, or is too busy: who watches begins again.
+                    return
 
     async def _event(self, numbers: list[int]) -> bytes:
         data = await self._run(

@@ -69,13 +69,15 @@ ENTERED = """root IN (
     SELECT operations.id FROM operations JOIN services ON services.id = service
     WHERE (? = '' OR services.name = ?) AND (? = '' OR operations.name = ?))"""
 
-# The traces that a service has spans in; the newest may not be in the index yet.
+# The traces that a service has spans in; the newest may not be in the index yet. Of the index, which has all traces of
+# the store, what is before those of the while is left out. Its parameters are those of `through`.
 THROUGH = """(id > (SELECT trace FROM indexing) AND EXISTS (
         SELECT 1 FROM spans JOIN operations ON operations.id = operation JOIN services ON services.id = service
         WHERE spans.trace = traces.id AND services.name = ?)
     OR id IN (
         SELECT trace FROM trace_operations JOIN operations ON operations.id = operation
-        JOIN services ON services.id = service WHERE services.name = ?))"""
+        JOIN services ON services.id = service WHERE services.name = ?
+        AND trace >= (SELECT min(id) FROM traces WHERE start BETWEEN ? AND ?)))"""
 
 # OTLP's Span.flags: whether it is known that the parent is remote, and whether it is.
 _KNOWN_REMOTE, _IS_REMOTE = 0x100, 0x200
@@ -126,6 +128,11 @@ def newest(
             break
     complete = len(chosen) == len(rows) and (not condition or _considers_all(reader, considered))
     return Examined(spans, len(chosen), chosen[-1][2] if chosen else None, complete)
+
+
+def through(service: str, window: Window) -> tuple[object, ...]:
+    """The parameters of THROUGH."""
+    return service, service, window.start, window.end
 
 
 def trace(reader: Reader, trace_id: bytes) -> list[TraceSpan]:

@@ -48,13 +48,13 @@ def hops(reader: Reader, values: Values) -> Answer:
     """A path of services over many traces."""
     window, path, service, operation = window_of(values), values["path"], values["service"], values["operation"]
     conditions: list[str] = []
-    parameters: list[str] = []
+    parameters: list[object] = []
     if service or operation:
         conditions.append(examined.ENTERED)
         parameters += [service, service, operation, operation]
     for end in {*path[:1], *path[-1:]}:
         conditions.append(examined.THROUGH)
-        parameters += [end, end]
+        parameters += examined.through(end, window)
     found = examined.newest(reader, window, condition=" AND ".join(conditions), parameters=parameters)
     analysed = paths(found.spans, path)
     return over(

@@ -68,7 +68,7 @@ def service_name(resource: Resource) -> str:
 
 
 def links_of(span: Any, position: int) -> list[Link]:
-    """Where a span leads to, as far as it names a trace and a span; ``position`` is its own."""
+    """Where a span's first 128 links lead, those that name a trace and a span; ``position`` is the span's own."""
     links = (Link(position, each.trace_id, each.span_id) for each in span.links[:_MOST_LINKS])
     return [link for link in links if _are_valid(link.trace_id, link.span_id)]
 

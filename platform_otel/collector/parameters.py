@@ -83,16 +83,13 @@ def _one_of(words: tuple[str, ...]) -> Callable[[str], str]:
     return read
 
 
-def _trace_id(text: str) -> bytes:
-    if len(text) != 32 or not text.isascii() or not text.isalnum():
-        raise ValueError("32 hexadecimal digits are expected")
-    return bytes.fromhex(text)
+def _id(digits: int) -> Callable[[str], bytes]:
+    def read(text: str) -> bytes:
+        if len(text) != digits or not text.isascii() or not text.isalnum():
+            raise ValueError(f"{digits} hexadecimal digits are expected")
+        return bytes.fromhex(text)
 
-
-def _span_id(text: str) -> bytes:
-    if len(text) != 16 or not text.isascii() or not text.isalnum():
-        raise ValueError("16 hexadecimal digits are expected")
-    return bytes.fromhex(text)
+    return read
 
 
 def _id_prefix(text: str) -> tuple[bytes, bytes]:
@@ -122,13 +119,13 @@ END = Parameter(
     "end", "Until when, in nanoseconds since the epoch; now unless given.", _NANOSECONDS, _whole(0, _LATEST)
 )
 TRACE_ID = Parameter(
-    "trace_id", "The trace.", {"type": "string", "pattern": "^[0-9a-fA-F]{32}$"}, _trace_id, where="path"
+    "trace_id", "The trace.", {"type": "string", "pattern": "^[0-9a-fA-F]{32}$"}, _id(32), where="path"
 )
 SPAN_ID = Parameter(
     "span",
     "A span of the trace; all of them unless given.",
     {"type": "string", "pattern": "^[0-9a-fA-F]{16}$"},
-    _span_id,
+    _id(16),
     b"",
 )
 OPERATION = Parameter("operation", "Name of the span.", _TEXT, _text, "")

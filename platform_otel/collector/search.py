@@ -33,7 +33,6 @@ _OF_OPERATION = """operation IN (
     SELECT operations.id FROM operations JOIN services ON services.id = service
     WHERE (? = '' OR services.name = ?) AND (? = '' OR operations.name = ?) AND (? < 0 OR kind = ?))"""
 
-
 # A span that was called by another service: its parent is at hand by its id.
 _OF_CALLER = """EXISTS (
     SELECT 1 FROM spans AS parents JOIN operations ON operations.id = parents.operation

@@ -11,7 +11,7 @@ from platform_otel.analysis.tree import TraceSpan, build_tree
 from platform_otel.analysis.waterfall import render_tree
 from platform_otel.show import otlp
 from platform_otel.show.hop_table import hop_table
-from platform_otel.show.source import Source, TakesTooLong
+from platform_otel.show.source import NoSuchTrace, Source, TakesTooLong
 from platform_otel.show.table import milliseconds
 
 Json = Any  # what a collector answers
@@ -19,6 +19,7 @@ Json = Any  # what a collector answers
 # Clocks of one machine differ by as much when they are read by different means: not worth a line.
 _SMALLEST_SKEW = 1_000_000
 _MOST_LINKS = 5
+_NO_LINKS: Mapping[str, Json] = {"count": 0, "links": ()}
 _NOTHING: Mapping[str, Json] = dict.fromkeys(("hops", "criticalPath", "spans", "skews", "missingParents"), ())
 
 
@@ -55,11 +56,19 @@ def read(source: Source, trace_id: str) -> Trace:
         NoSuchTrace, PlatformTraceError
     """
     of_trace = f"/query/traces/{trace_id}"
-    found, links = source.ask(of_trace), source.ask(f"{of_trace}/links")
+    found, links = source.ask(of_trace), _links(source, of_trace)
     try:
         return Trace(found, source.ask(f"{of_trace}/analysis"), links)
     except TakesTooLong as error:
         return Trace(found, {"traceId": trace_id, **_NOTHING}, links, error.message)
+
+
+def _links(source: Source, of_trace: str) -> Json:
+    """What links to it; a trace is worth showing without, and earlier collectors do not know."""
+    try:
+        return source.ask(f"{of_trace}/links")
+    except (TakesTooLong, NoSuchTrace):
+        return _NO_LINKS
 
 
 def summary(spans: Sequence[TraceSpan]) -> str:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from platform_otel.analysis.tree import TraceSpan
+from platform_otel.collector import examined
 from platform_otel.collector.model import KINDS, STATUSES
+from platform_otel.collector.overviews import Window
+from platform_otel.collector.schema import migrate
 from tests.analysis.fleet import MILLISECOND, OUTSIDE, SERVICES, Fleet, batches, generate
 from tests.collector.running import Collector, Made, body, set_attribute
 
@@ -150,6 +155,49 @@ def test_a_path_is_found_however_many_newer_traces_go_elsewhere() -> None:
 
     assert (found["traceCount"], found["lookedAt"], found["complete"]) == (1, 1, True)
     assert [(hop["caller"], hop["callee"]) for hop in found["hops"]] == [(None, "gate"), ("gate", "meter")]
+
+
+@pytest.fixture
+def indexed() -> Iterator[sqlite3.Connection]:
+    """Six traces, one a second, in turn through gate and through meter; the last two are not in the index yet."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        migrate(connection, ":memory:")
+        connection.executemany("INSERT INTO services VALUES (?, ?)", [(0, "gate"), (1, "meter")])
+        connection.executemany("INSERT INTO operations VALUES (?, ?, 'GET /', 2)", [(0, 0), (1, 1)])
+        for number in range(1, 7):
+            operation, start = number % 2, number * 10**9
+            connection.execute(
+                "INSERT INTO traces VALUES (?, ?, ?, ?, 1, 1, 0, ?, ?)",
+                (number, bytes([number]), start, start, operation, operation),
+            )
+            span = (number, operation, start)
+            connection.execute("INSERT INTO spans VALUES (?, x'01', NULL, ?, ?, 1, 0, 1, 0)", span)
+        connection.execute("INSERT INTO trace_operations SELECT operation, trace FROM spans WHERE trace <= 4")
+        connection.execute("UPDATE indexing SET trace = 4")
+        yield connection
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "traces"),
+    [(0, 9, [6, 4, 2]), (2, 6, [6, 4, 2]), (3, 5, [4]), (5, 9, [6]), (1, 1, []), (8, 9, [])],
+)
+def test_the_traces_of_a_while_through_a_service_are_all_found(
+    indexed: sqlite3.Connection, since: int, until: int, traces: list[int]
+) -> None:
+    window = Window(since * 10**9, until * 10**9)
+    sql = examined._NEWEST.format(examined.THROUGH)
+    found = indexed.execute(sql, (*window, 100, *examined.through("gate", window), 100)).fetchall()
+
+    assert [number for number, *_ in found] == traces
+
+
+def test_traces_through_a_service_are_not_looked_for_in_all_of_the_index(indexed: sqlite3.Connection) -> None:
+    sql = examined._NEWEST.format(examined.THROUGH)
+    plan = [row[3] for row in indexed.execute(f"EXPLAIN QUERY PLAN {sql}", (None,) * sql.count("?"))]
+
+    assert [step for step in plan if "trace_operations" in step] == [
+        "SEARCH trace_operations USING PRIMARY KEY (operation=? AND trace>?)"
+    ]
 
 
 def test_paths_are_those_of_the_operation_that_traces_begin_with(filled: Collector) -> None:

@@ -105,6 +105,9 @@ def test_who_watches_a_collector_that_stops_sees_the_end(collector: Collector) -
         assert "data:" not in lines.read()
 
 
+LOCAL = [(b"host", b"localhost")]
+
+
 async def anext_of(stream: Any) -> Any:
     return await stream.__anext__()
 
@@ -112,8 +115,7 @@ async def anext_of(stream: Any) -> Any:
 async def parts(application: Any, path: str) -> Any:
     """What an ASGI application answers, piece by piece: first the status, then bodies."""
     sent: asyncio.Queue[Any] = asyncio.Queue()
-    headers = [(b"host", b"localhost")]
-    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": headers}
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": LOCAL}
     asking = asyncio.create_task(application(scope, asyncio.Event().wait, sent.put))
     try:
         while True:
@@ -121,6 +123,28 @@ async def parts(application: Any, path: str) -> Any:
             yield message.get("status") or message["body"]
     finally:
         asking.cancel()
+
+
+async def watch_a_store_that_is_not_read_any_more() -> list[Any]:
+    """What is sent to who watches when a trace changes as the collector stops."""
+    with ThreadPoolExecutor(1) as threads:
+        hub, database = Hub(asyncio.get_running_loop()), Database(MEMORY)
+        api = Api(database, Intake(Store(database, Retention(10**18, 2**40))), hub, Access(), threads, threads, 0)
+        sent: asyncio.Queue[Any] = asyncio.Queue()
+        scope = {"type": "http", "method": "GET", "path": "/query/live", "query_string": b"", "headers": LOCAL}
+        application: Any = api.application()
+        watching = asyncio.create_task(application(scope, asyncio.Event().wait, sent.put))
+        messages = [await asyncio.wait_for(sent.get(), PATIENCE) for _ in range(2)]
+        database.stop_reading()
+        hub.publish({1})
+        await asyncio.wait_for(watching, PATIENCE)
+        return messages + [sent.get_nowait() for _ in range(sent.qsize())]
+
+
+def test_the_stream_ends_without_an_error_when_the_store_is_not_read_any_more() -> None:
+    *_, end = asyncio.run(watch_a_store_that_is_not_read_any_more())
+
+    assert (end["body"], end["more_body"]) == (b"", False)
 
 
 async def watch_while_nobody_else_is_answered(released: threading.Event) -> tuple[int, bytes]:

@@ -12,7 +12,15 @@ from tests.collector.running import Collector, Made, body
 from tests.support import LAUNCHER, PATIENCE, SERVICES, environment
 
 FULL = "Error: standard output cannot be written: No space left on device\nHint: give it another one, such as a file\n"
-COMMANDS = ("show services", "show traces", "show traces --json", "show trace abc1 --otlp", "deploy docker", "doctor")
+COMMANDS = (
+    "show services",
+    "show traces",
+    "show traces --json",
+    "show trace abc1 --otlp",
+    "deploy docker",
+    "doctor",
+    "--help",
+)
 
 
 @pytest.fixture(scope="module")

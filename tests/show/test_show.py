@@ -12,11 +12,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
 from platform_otel.collector.examined import MOST_OF_ONE
+from platform_otel.errors import PlatformTraceError
+from platform_otel.show import trace
+from platform_otel.show.source import Collector as Client
+from platform_otel.show.source import NoSuchTrace, Source, TakesTooLong
 from tests.collector.running import BASE, Collector, Made, body, log_body
 from tests.collector.test_links import linking
 from tests.support import LAUNCHER, PATIENCE, environment, free_port, run
@@ -79,6 +83,24 @@ def test_a_trace_names_the_spans_that_link_to_it() -> None:
     first = lines.index(f"Linked from billing order 8: trace {8:032x}, span {1:016x}.")
     assert lines[first + 4].startswith("Linked from billing order 4: ")
     assert lines[first + 5] == "Linked from 2 more spans."
+
+
+@pytest.mark.parametrize(
+    "refusal", [TakesTooLong("it takes too long"), NoSuchTrace("Not Found")], ids=["too slow", "an earlier collector"]
+)
+def test_a_trace_is_shown_without_what_links_to_it_if_that_cannot_be_had(
+    shown: Shown, refusal: PlatformTraceError
+) -> None:
+    class WithoutLinks(Source):
+        def ask(self, path: str, **parameters: object) -> Any:
+            if path.endswith("/links"):
+                raise refusal
+            return Client(shown.url).ask(path, **parameters)
+
+    found = trace.read(WithoutLinks(), f"{SECOND:032x}")
+
+    assert found.analysis["traceId"] == f"{SECOND:032x}"
+    assert trace.linked_from(found) == []
 
 
 def test_a_trace_too_large_to_be_analysed_is_shown_without_hops() -> None:
@@ -312,6 +334,10 @@ def test_a_time_that_is_not_understood_is_explained(option: str) -> None:
 
     assert outcome.returncode == 2
     assert "'soon' is " in outcome.stderr
+
+
+def test_longer_ago_than_there_is_time_is_from_the_beginning_on(shown: Shown) -> None:
+    assert show(shown, "its file", "traces", "--start", "99999d").count("GET /") == 2
 
 
 def test_where_no_collector_is_it_says_how_to_start_one() -> None:
