@@ -105,9 +105,10 @@ class Machine:
         self._ingestion.forget_folds()
 
     def remove(self, before: int) -> None:
-        with self.database.writing() as connection:
-            removed = remove_old(connection, (FIRST + before) * MINUTE)
-        if removed.minutes:
+        removed = True
+        while removed:  # some minutes a step
+            with self.database.writing() as connection:
+                removed = bool(remove_old(connection, (FIRST + before) * MINUTE).minutes)
             self._ingestion.forget_rollups()
         self.hand.remove(FIRST + before)
 
