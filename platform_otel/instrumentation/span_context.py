@@ -28,11 +28,11 @@ def parts_of(context: Any) -> tuple[Any, ...]:
     )
 
 
-def _is_as_known() -> bool:
-    made: Any = _by_its_constructor(1, 2, TraceFlags(1), None)
-    return isinstance(made, tuple) and tuple(made) == parts_of(made) == (1, 2, False, 1, DEFAULT_TRACE_STATE, True)
+_made: Any = _by_its_constructor(1, 2, TraceFlags(1), None)
+_is_as_known = isinstance(_made, tuple) and (
+    tuple(_made) == parts_of(_made) == (1, 2, False, 1, DEFAULT_TRACE_STATE, True)
+)
 
-
-span_context_of = _by_its_layout if _is_as_known() else _by_its_constructor
+span_context_of = _by_its_layout if _is_as_known else _by_its_constructor
 # What has this type is a tuple of those parts itself: to unpack it costs a call less than parts_of().
-UNPACKED: Any = SpanContext if _is_as_known() else None
+UNPACKED: Any = SpanContext if _is_as_known else None

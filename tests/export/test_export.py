@@ -5,7 +5,7 @@ import textwrap
 import threading
 import tracemalloc
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, repeat
 from pathlib import Path
 from time import monotonic, sleep
@@ -63,6 +63,25 @@ class Collector:
         self.closed = True
 
 
+class Busy(Collector):
+    """While it takes a message, spans go on ending: those that are given for each."""
+
+    export: Export
+
+    def __init__(self, meanwhile: Iterator[Iterable[int]]) -> None:
+        super().__init__()
+        self.meanwhile = meanwhile
+
+    def send(self, message: list[int], deadline: float) -> Outcome:
+        take(self.export, next(self.meanwhile, ()))
+        return super().send(message, deadline)
+
+
+def take(export: Export, spans: Iterable[int]) -> None:
+    for number in spans:
+        export.take(number)
+
+
 def numbers(collector: Collector) -> list[int]:
     return [number for message in collector.received for number in message]
 
@@ -80,20 +99,11 @@ def test_spans_arrive_in_order_and_in_batches() -> None:
 
 
 def test_what_comes_while_a_full_batch_is_on_its_way_gathers_in_its_turn() -> None:
-    class Busy(Collector):
-        def send(self, message: list[int], deadline: float) -> Outcome:
-            if not self.received:
-                for number in range(10, 15):
-                    export.take(number)
-            return super().send(message, deadline)
-
-    collector = Busy()
-    export = Export(collector, Batching(delay=60, most=10))
-    for number in range(10):
-        export.take(number)
+    collector = Busy(iter([range(10, 15)]))
+    export = collector.export = Export(collector, Batching(delay=60, most=10))
+    take(export, range(10))
     assert collector.asked.acquire(timeout=PATIENCE)
-    for number in range(15, 20):
-        export.take(number)
+    take(export, range(15, 20))
     assert collector.asked.acquire(timeout=PATIENCE)
 
     assert collector.received == [list(range(10)), list(range(10, 20))]
@@ -101,23 +111,14 @@ def test_what_comes_while_a_full_batch_is_on_its_way_gathers_in_its_turn() -> No
 
 
 def test_a_batch_that_fills_after_one_was_sent_on_the_way_is_sent_at_once() -> None:
-    class Busy(Collector):
-        def send(self, message: list[int], deadline: float) -> Outcome:
-            if not self.received:
-                for number in range(10, 20):
-                    export.take(number)
-            return super().send(message, deadline)
-
-    collector = Busy()
-    export = Export(collector, Batching(delay=60, most=10))
-    for number in range(10):
-        export.take(number)
+    collector = Busy(iter([range(10, 20)]))
+    export = collector.export = Export(collector, Batching(delay=60, most=10))
+    take(export, range(10))
     for _ in range(2):
         assert collector.asked.acquire(timeout=PATIENCE)
     while not export._calls.empty():  # what called during the first one is heard, and nothing is there to send
         sleep(0.001)
-    for number in range(20, 30):
-        export.take(number)
+    take(export, range(20, 30))
     assert collector.asked.acquire(timeout=PATIENCE)
 
     assert numbers(collector) == list(range(30))
@@ -125,16 +126,9 @@ def test_a_batch_that_fills_after_one_was_sent_on_the_way_is_sent_at_once() -> N
 
 
 def test_a_flush_ends_also_while_full_batches_keep_coming() -> None:
-    class Busy(Collector):
-        def send(self, message: list[int], deadline: float) -> Outcome:
-            for number in range(20):
-                export.take(number)
-            return super().send(message, deadline)
-
-    collector = Busy()
-    export = Export(collector, Batching(delay=60, most=10))
-    for number in range(10):
-        export.take(number)
+    collector = Busy(repeat(range(20)))
+    export = collector.export = Export(collector, Batching(delay=60, most=10))
+    take(export, range(10))
     assert collector.asked.acquire(timeout=PATIENCE)
 
     assert export.flush(PATIENCE)
