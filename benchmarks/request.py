@@ -5,6 +5,9 @@ small chunk of requests each on one keep-alive connection, so that all targets s
 
 hot = median over chunks of the CPU spent while the chunk ran; all = whole CPU of the process tree from the first chunk
 to --drain seconds after the last, over all requests (so exports in the background count).
+
+A process keeps what chance gave it at its start, where its memory lies and how its hashes fall, which is worth up to
+5 % of a request: --rounds starts all servers anew so many times, and *all* is the median over the rounds.
 """
 
 import re
@@ -46,11 +49,8 @@ def server(t, kind, env, port, log=None):
 class Run:
     def __init__(self, t, case, o):
         self.t, (kind, self.path), self.err = t, CASES[case], None
-        self.sinks, self.port, self.hot = (
-            Sinks("up", o.grpc_python if "{grpc}" in str(t.env) else None),
-            free_port(),
-            [],
-        )
+        self.sinks, self.port = Sinks("up", o.grpc_python if "{grpc}" in str(t.env) else None), free_port()
+        self.hot, self.rps, self.paths = [], [], {}
         self.p = server(
             t, kind, t.environ(**self.sinks.subst), self.port, f"{o.log}-{t.name}-{case}" if o.log else None
         )
@@ -68,94 +68,91 @@ class Run:
             self.c.get(self.path)
         return (self.p.cpu() - c0) / n * 1e6, (time.perf_counter() - t0) / n * 1e6
 
+    def begin(self):
+        self.cpu0, self.stats0 = self.p.cpu(), self.sinks.stats()
+
+    def end(self, total):
+        s = self.sinks.stats()
+        self.all = (self.p.cpu() - self.cpu0) / total * 1e6
+        self.sent = {k: (s[k] - self.stats0[k]) / total for k in ("spans", "bytes")}
+        self.exports = s["requests"] - self.stats0["requests"]
+        self.rss1, self.paths = self.p.rss()[0], s["paths"]
+
+    def requests_per_second(self, seconds):
+        wrk = ["wrk", "-t1", "-c4", f"-d{seconds}s", f"http://127.0.0.1:{self.port}{self.path}"]
+        return float(
+            re.search(r"Requests/sec:\s+([\d.]+)", subprocess.run(wrk, capture_output=True, text=True).stdout)[1]
+        )
+
+
+def measured(case, o):
+    """One run of each target, all of them started anew and driven in turn."""
+    runs = [Run(t, case, o) for t in o.list]
+    try:
+        ok = [r for r in runs if not r.err]
+        for r in ok:
+            r.chunk(o.warm)
+        time.sleep(o.drain)  # start-up's and warm-up's exports go out first
+        for r in ok:
+            r.begin()
+        for i in range(o.chunks):
+            for r in ok[::-1] if i % 2 else ok:
+                r.hot.append(r.chunk(o.n)[0])
+        time.sleep(o.drain)
+        for r in ok:
+            r.end(o.n * o.chunks)
+        for _ in range(3 if o.wrk else 0):
+            for r in ok:
+                r.rps.append(r.requests_per_second(o.wrk))
+        for r in ok:
+            r.rss2 = r.p.rss()[0] if o.wrk else None
+    finally:
+        for r in runs:
+            r.p.kill()
+            r.sinks.close()
+    return runs
+
+
+def row_of(runs, bases):
+    """The figures of one target: its run of each round, beside that of the baseline."""
+    pairs = [(r, b) for r, b in zip(runs, bases, strict=True) if not r.err and not b.err]
+    if not pairs:
+        return {"error": runs[0].err}
+    hot = [x for r, _ in pairs for x in r.hot]
+    added = [x - y for r, b in pairs for x, y in zip(r.hot, b.hot, strict=True)]
+    all_added = [r.all - b.all for r, b in pairs]
+    last = pairs[-1][0]
+    return {
+        "hot µs": med(hot),
+        "added µs": med(added),
+        "±%": spread(hot if runs is bases else added),
+        "all µs": med([r.all for r, _ in pairs]),
+        "all added": med(all_added),
+        "least": min(all_added),
+        "most": max(all_added),
+        "hot min": min(hot),
+        "spans/req": med([r.sent["spans"] for r, _ in pairs]),
+        "bytes/req": med([r.sent["bytes"] for r, _ in pairs]),
+        "exports": last.exports,
+        "rps c4": med([x for r, _ in pairs for x in r.rps]),
+        "RSS start": last.rss0,
+        "RSS end": last.rss1,
+        "RSS after wrk": last.rss2,
+    }
+
 
 def main():
-    o = args(case="hello", n=200, chunks=25, warm=400, drain=6.0, wrk=0, log="")
-    doc, text = {}, []
+    o = args(case="hello", n=200, chunks=25, rounds=1, warm=400, drain=6.0, wrk=0, log="")
+    doc = {}
     for case in o.case.split(","):
-        runs = [Run(t, case, o) for t in o.list]
-        try:
-            ok = [r for r in runs if not r.err]
-            for r in ok:
-                r.chunk(o.warm)
-            time.sleep(o.drain)  # start-up's and warm-up's exports go out first
-            for r in ok:
-                r.c0, r.s0 = r.p.cpu(), r.sinks.stats()
-            for i in range(o.chunks):
-                for r in ok[::-1] if i % 2 else ok:
-                    r.hot.append(r.chunk(o.n))
-            time.sleep(o.drain)
-            for r in ok:
-                s, r.total = r.sinks.stats(), o.n * o.chunks
-                r.all = (r.p.cpu() - r.c0) / r.total * 1e6
-                r.d = {k: s[k] - r.s0[k] for k in ("spans", "bytes", "requests")}
-                r.rss1 = r.p.rss()[0]
-                r.paths = s["paths"]
-            rps = {r.t.name: [] for r in ok}
-            for _ in range(3 if o.wrk else 0):
-                for r in ok:
-                    w = subprocess.run(
-                        ["wrk", "-t1", "-c4", f"-d{o.wrk}s", f"http://127.0.0.1:{r.port}{r.path}"],
-                        capture_output=True,
-                        text=True,
-                    ).stdout
-                    rps[r.t.name].append(float(re.search(r"Requests/sec:\s+([\d.]+)", w)[1]))
-            for r in ok:
-                r.rss2 = r.p.rss()[0] if o.wrk else None
-        finally:
-            for r in runs:
-                r.p.kill()
-                r.sinks.close()
-        base, rows = ok[0], []
-        hot0 = [x for x, _ in base.hot]
-        for r in runs:
-            if r.err:
-                rows.append([r.t.name, r.err])
-                continue
-            hot = [x for x, _ in r.hot]
-            added = med([x - y for x, y in zip(hot, hot0, strict=False)])
-            row = {
-                "hot_us": med(hot),
-                "added_us": added,
-                "ratio": med([x / y for x, y in zip(hot, hot0, strict=False)]),
-                "noise": spread([x - y for x, y in zip(hot, hot0, strict=False)]) if r is not base else spread(hot),
-                "all_us": r.all,
-                "all_added": r.all - base.all,
-                "min_us": min(hot),
-                "spans": r.d["spans"] / r.total,
-                "bytes": r.d["bytes"] / r.total,
-                "exports": r.d["requests"],
-                "rps": med(rps[r.t.name]),
-                "rss_start": r.rss0,
-                "rss_end": r.rss1,
-                "rss_wrk": r.rss2,
-            }
-            doc.setdefault(case, {})[r.t.name] = {**row, "paths": r.paths}
-            rows.append([r.t.name, *row.values()])
-        text.append(
-            f"\n{case} (chunks {o.chunks} x {o.n})\n"
-            + table(
-                [
-                    "target",
-                    "hot µs",
-                    "added µs",
-                    "x " + base.t.name,
-                    "±%",
-                    "all µs",
-                    "all added",
-                    "hot min",
-                    "spans/req",
-                    "bytes/req",
-                    "exports",
-                    "rps c4",
-                    "RSS start",
-                    "RSS end",
-                    "RSS after wrk",
-                ],
-                rows,
-            )
-        )
-        print(text[-1], flush=True)
+        by_target = list(zip(*(measured(case, o) for _ in range(o.rounds)), strict=True))
+        rows = {runs[0].t.name: row_of(runs, by_target[0]) for runs in by_target}
+        doc[case] = {
+            name: {**row, "paths": runs[-1].paths} for (name, row), runs in zip(rows.items(), by_target, strict=True)
+        }
+        heads = list(max(rows.values(), key=len))
+        print(f"\n{case} (rounds {o.rounds}, chunks {o.chunks} x {o.n})")
+        print(table(["target", *heads], [[name, *row.values()] for name, row in rows.items()]), flush=True)
     emit(o, doc, "")
 
 
