@@ -1,4 +1,4 @@
-"""One export: encodes a span when it ends, and sends what has gathered in a thread of its own."""
+"""One export: encodes finished spans, and sends what has gathered in a thread of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach, set_value
 
-from platform_otel.export.queue import Batch, SpanQueue
+from platform_otel.export.queue import TOGETHER, Batch, SpanQueue
 from platform_otel.export.reports import Reports
 from platform_otel.export.retry import delays, next_delay
 from platform_otel.process.guard import BY_A_VALUE, described, guarded, is_the_services, say
@@ -35,7 +35,7 @@ class Batching(NamedTuple):
 
 
 class Export:
-    """The service's side is :meth:`take`; everything else happens in the exporter thread."""
+    """The service's side is :meth:`take`, which encodes; everything else happens in the exporter thread."""
 
     _sender: Sender | None = None
 
@@ -44,12 +44,13 @@ class Export:
         self._batching = batching
         self.name = destination.name
         self.endpoint = destination.endpoint
-        self._encode = destination.codec.encode
+        self._codec_encode = destination.codec.encode
         self.start_anew()
 
     def start_anew(self) -> None:
         """As at the start: a child process has neither its parent's thread, nor its spans, nor its connection."""
-        self.queue = SpanQueue(most=self._batching.waiting)
+        most = self._batching.most
+        self.queue = SpanQueue(self._encode, most=self._batching.waiting, together=min(TOGETHER, most))
         self._reports = Reports(self._destination.name)
         # The thread that sends: whether there is one, and its end.
         self._runs = False
@@ -70,27 +71,27 @@ class Export:
 
     def take(self, span: Any) -> None:
         """Queue a finished span. Never waits."""
-        try:
-            item, size = self._encode(span)
-        except BaseException as error:  # whatever a hostile attribute value raised, or a signal's handler meanwhile
-            self._drop("they could not be encoded")
-            if not isinstance(error, BY_A_VALUE) or is_the_services(error):
-                raise
-            say(f"a span could not be encoded and is dropped: {described(error)}", type(error))
-            return
         if self._deadline != _FOR_EVER:  # what sends has ended, or is about to
-            self._drop("they ended after the end of tracing")
+            self.queue.drop()
+            self._reports.because("they ended after the end of tracing")
             return
-        self.queue.put(item, size)
+        self.queue.put(span)
         if not self._runs:
             self._start()
         elif not self._called and self.queue.holds(self._batching.most, _LARGEST_BATCH):
             self._called = True
             self._call()
 
-    def _drop(self, reason: str) -> None:
-        self.queue.drop()
-        self._reports.because(reason)
+    def _encode(self, span: Any) -> tuple[Any, int] | None:
+        """What is queued of a span; None, and said, if that cannot be made."""
+        try:
+            return self._codec_encode(span)
+        except BY_A_VALUE as error:  # whatever a hostile attribute value raised
+            if is_the_services(error):  # a signal's handler did, meanwhile
+                raise
+            self._reports.because("they could not be encoded")
+            say(f"a span could not be encoded and is dropped: {described(error)}", type(error))
+        return None
 
     def flush(self, seconds: float) -> bool:
         """Send what has been taken so far; False if that was not done in time."""

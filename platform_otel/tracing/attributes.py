@@ -54,7 +54,10 @@ def plain_key(key: Any) -> str:
 
 
 def snapshot(value: Any) -> Any:
-    """The value as it is now, if it is one that may change later."""
+    """The value as it is now, if it is one that may change later; its text, if it is none that an attribute may have.
+
+    So no code of the service's runs when the span is encoded: in another thread, and in another request.
+    """
     try:
         return _copied(value)
     except BY_A_VALUE as error:  # a subclass's own code; or it contains itself, and the recursion ends by its error
@@ -63,10 +66,18 @@ def snapshot(value: Any) -> Any:
         return None
 
 
+# Theirs, too, whose class is a subclass of these.
+_LASTING = (str, bytes, int, float, type(None))
+
+
 def _copied(value: Any) -> Any:
+    if isinstance(value, _LASTING):
+        return value
     if isinstance(value, (list, tuple, set, frozenset)):
         return tuple([_copied(item) for item in value])
-    return {key: _copied(item) for key, item in value.items()} if isinstance(value, dict) else value
+    if isinstance(value, dict):
+        return {key if isinstance(key, str) else str(key): _copied(item) for key, item in value.items()}
+    return bytes(value) if isinstance(value, (bytearray, memoryview)) else str(value)
 
 
 def shortened(attributes: dict[str, Any], longest: int) -> Mapping[str, Any]:

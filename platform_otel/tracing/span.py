@@ -88,7 +88,8 @@ class RecordingSpan(Span):
         on_end: Callable[["RecordingSpan"], None],
         start_time: int | None,
     ) -> None:
-        self.name = name
+        # What is not a text already becomes one here: nothing of the service's runs when the span is encoded.
+        self.name = name if type(name) is str else as_text(name)
         self.context = context
         self.parent = parent
         self.kind = kind

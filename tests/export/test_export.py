@@ -16,7 +16,7 @@ import pytest
 from platform_otel.export import export as export_module
 from platform_otel.export.export import Batching, Export
 from platform_otel.export.outcome import Outcome
-from platform_otel.export.queue import Counts, SpanQueue
+from platform_otel.export.queue import TOGETHER, Counts, SpanQueue
 from platform_otel.process import threads
 from tests.support import PATIENCE, run
 
@@ -75,6 +75,11 @@ class Busy(Collector):
     def send(self, message: list[int], deadline: float) -> Outcome:
         take(self.export, next(self.meanwhile, ()))
         return super().send(message, deadline)
+
+
+def as_it_is(span: Any) -> tuple[Any, int]:
+    """An encoding for spans that are their own size."""
+    return span, span
 
 
 def take(export: Export, spans: Iterable[int]) -> None:
@@ -238,9 +243,9 @@ def test_a_span_that_cannot_be_encoded_is_counted_and_the_others_arrive(capfd: p
 
 
 def test_a_full_queue_drops_the_newest_and_counts_them() -> None:
-    queue = SpanQueue(largest=1000)
+    queue = SpanQueue(lambda span: (span, 200), largest=1000, together=1)
     for number in range(10):
-        queue.put(number, 200)
+        queue.put(number)
     batch = queue.take(100, 10_000)
     queue.settle(batch)
 
@@ -248,12 +253,20 @@ def test_a_full_queue_drops_the_newest_and_counts_them() -> None:
     assert queue.counts() == Counts(exported=3, dropped=7)
 
 
+def test_a_queue_outgrows_its_bound_by_a_handful_at_most() -> None:
+    queue = SpanQueue(as_it_is, largest=10_000)
+    for _ in range(100):
+        queue.put(20_000)
+
+    assert queue.counts() == Counts(queued=TOGETHER, dropped=100 - TOGETHER)
+
+
 def test_spans_that_find_no_room_take_no_memory() -> None:
-    queue = SpanQueue(largest=0)
+    queue = SpanQueue(as_it_is, largest=0)
     tracemalloc.start()
     try:
         for _ in range(50_000):
-            queue.put(None, 1)
+            queue.put(1)
         taken, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -263,26 +276,26 @@ def test_spans_that_find_no_room_take_no_memory() -> None:
 
 
 def test_a_span_on_its_way_from_the_queue_into_a_batch_still_waits() -> None:
-    class Watched(deque[tuple[int, int]]):
-        def popleft(self) -> tuple[int, int]:
+    class Watched(deque[list[Any]]):
+        def popleft(self) -> list[Any]:
             taken = super().popleft()
             waiting.append(queue.counts().queued)
             return taken
 
     waiting: list[int] = []
-    queue = SpanQueue()
+    queue = SpanQueue(as_it_is)
     queue._items = Watched()
     for number in range(3):
-        queue.put(number, 1)
+        queue.put(number)
     queue.take(3, 10)
 
     assert waiting == [3, 3, 3]
 
 
 def test_a_batch_is_bounded_in_bytes_but_never_empty() -> None:
-    queue = SpanQueue()
+    queue = SpanQueue(as_it_is)
     for size in (10, 5000, 10, 10):
-        queue.put(size, size)
+        queue.put(size)
     taken = []
     while len(queue):
         batch = queue.take(100, 100)
@@ -346,8 +359,7 @@ def test_a_batch_is_sent_as_soon_as_its_bytes_are_there() -> None:
     export.take(0)
     assert export.flush(PATIENCE)
     assert collector.asked.acquire(timeout=PATIENCE)
-    for number in range(4):
-        export.take(number)
+    take(export, range(TOGETHER))
 
     assert collector.asked.acquire(timeout=PATIENCE)
 
@@ -467,21 +479,55 @@ def test_spans_that_end_after_the_provider_was_shut_down_are_said_at_the_end(cap
     ]
 
 
-def test_what_is_raised_into_the_service_while_a_span_is_encoded_passes_and_the_span_is_counted() -> None:
+def test_what_is_raised_into_the_service_while_spans_are_encoded_passes_and_loses_none() -> None:
     class TimeLimit(BaseException):
         pass
 
     class Late(Plain):
         def encode(self, span: Any) -> tuple[Any, int]:
-            raise TimeLimit
+            if span in late:
+                late.remove(span)
+                raise TimeLimit
+            return super().encode(span)
 
+    late = {0, 5}
     collector = Collector()
     collector.codec = Late()
-    export = Export(collector, Batching())
+    export = Export(collector, Batching(delay=60))
     with pytest.raises(TimeLimit):
-        export.take(1)
+        take(export, range(TOGETHER))
+    with pytest.raises(TimeLimit):
+        export.take(TOGETHER)
+    assert export.queue.counts() == Counts(queued=TOGETHER + 1)
 
-    assert export.queue.counts() == Counts(dropped=1)
+    assert export.flush(PATIENCE)
+    assert numbers(collector) == list(range(TOGETHER + 1))
+
+
+def test_a_flush_does_not_wait_for_a_thread_that_hangs_in_encoding_and_sends_its_span() -> None:
+    encodes, goes_on = threading.Event(), threading.Event()
+
+    class Hanging(Plain):
+        def encode(self, span: Any) -> tuple[Any, int]:
+            if threading.current_thread() is other:
+                encodes.set()
+                assert goes_on.wait(PATIENCE)
+            return super().encode(span)
+
+    collector = Collector()
+    collector.codec = Hanging()
+    export = Export(collector, Batching(delay=60))
+    other = threading.Thread(target=take, args=(export, range(TOGETHER)))
+    other.start()
+    assert encodes.wait(PATIENCE)
+
+    assert export.flush(PATIENCE)
+    assert numbers(collector) == list(range(TOGETHER))
+    goes_on.set()
+    other.join(PATIENCE)
+    assert export.flush(PATIENCE)
+    assert export.queue.counts() == Counts(exported=TOGETHER)
+    assert numbers(collector) == list(range(TOGETHER))
 
 
 def test_a_handler_may_raise_at_any_moment_while_the_thread_is_started() -> None:

@@ -20,6 +20,8 @@ from opentelemetry.trace import (
 )
 
 from platform_otel.config import Config
+from platform_otel.export.otlp import OtlpCodec
+from platform_otel.process.identity import Identity
 from platform_otel.tracing.provider import PlatformTracerProvider
 from platform_otel.tracing.span import RecordingSpan
 from tests.support import launch_code
@@ -134,6 +136,29 @@ def test_attributes_that_are_changed_by_their_owner_later_stay_as_they_were(
     span.end()
 
     assert dict(finished[0].attributes) == {"list": (1,), "n": 1, "nested": {"list": ((1,), ({"k": (1,)},))}}
+
+
+def test_no_code_of_the_services_runs_when_a_span_is_encoded(tracer: trace.Tracer, finished: Finished) -> None:
+    class Counter:
+        asked = 0
+
+        def __str__(self) -> str:
+            self.asked += 1
+            return f"asked {self.asked}"
+
+    counter: Any = Counter()
+    octets: Any = bytearray(b"now")
+    span = tracer.start_span(counter, attributes={"alone": counter, "within": [counter], "keys": {counter: 1}})
+    span.set_attribute("octets", octets)
+    octets[:] = b"later"
+    span.end()
+    asked = counter.asked
+    OtlpCodec(Identity(dict), (9, 9)).encode(finished[0])
+
+    assert counter.asked == asked
+    assert finished[0].name == "asked 1"
+    values = {"alone": "asked 2", "within": ("asked 3",), "keys": {"asked 4": 1}, "octets": b"now"}
+    assert dict(finished[0].attributes) == values
 
 
 @pytest.mark.parametrize("key", ["", None, 5, b"k"])
