@@ -5,7 +5,8 @@ python benchmarks/ingest.py [--sizes 10000,...] [--out F]  a platform-trace coll
 
 Spans are unique, sent as OTLP/HTTP protobuf: 512 a batch, traces of 8 spans over 4 services, 8 attributes each. Flat
 out means two connections, each of which sends as soon as it is answered. CPU is the server's own clock over all its
-threads. With a collector of its own it also measures: seconds until ready; at each size, three traces read back whole,
+threads; beside it stands what it took the load to make a span just before, as a measure of the machine's speed at that
+moment. With a collector of its own it also measures: seconds until ready; at each size, three traces read back whole,
 bytes per span in the file, resident memory, queries; at the end, acknowledgements at 10,000 spans a second, the same
 while somebody searches by attributes without a pause, and how long it takes to stop, to start again, and to start again
 after kill -9. While somebody searches, /query/status is asked every 20 ms: the event loop itself answers it, so its
@@ -241,9 +242,12 @@ def own(sizes, out):
         rows, there = [], 0
         print(f"ready in {collector.ready:.2f} s, {collector.rss():.0f} MiB")
         for size in sizes:
+            began = time.process_time()
             made = batches(size - there)
+            making = time.process_time() - began
             row = collector.send(made)
             there += row["spans"]
+            row["making_us_per_span"] = round(making / row["spans"] * 1e6, 1)
             files = sum(os.path.getsize(f"{db}{s}") for s in ("", "-wal") if os.path.exists(f"{db}{s}"))
             row.update(total=there, bytes_per_span=round(files / there, 1))
             row["queries_ms"] = collector.answers(made[i][0] for i in (0, len(made) // 2, len(made) - 1))
