@@ -27,6 +27,8 @@ _MOST_BYTES = 2**20
 # At the end, what was handed in is written, but not for longer.
 _SECONDS_TO_END = 0.5
 _SECONDS_BETWEEN_LOOKS = 5.0
+# What SQLite says of a disk.
+_FULL = "database or disk is full"
 # The part of a full file that counts may take: the rest is for traces and logs.
 _SHARE_OF_COUNTS = 1 / 4
 
@@ -73,7 +75,7 @@ class Store:
         self._retention = retention
         self._changed = changed
         self._say = say
-        self._failing = False
+        self._failing = self._tidying_fails = False
         self._handed: SimpleQueue[_Handed | None] = SimpleQueue()
         with database.writing() as connection:
             self._ingestion = Ingestion(connection)
@@ -204,10 +206,18 @@ class Store:
             self._index()
             self._checkpoints.look(is_idle and not self._has_more)
             self._has_more = self._remove()
-        except Exception:  # noqa: BLE001  # the same; what fails here mostly fails when writing too, which says so
+        except Exception as error:  # noqa: BLE001  # as in _write
             self._ingestion.forget()
             self._has_more = False
             self._next_look = time.monotonic() + _SECONDS_BETWEEN_LOOKS
+            self._say_that_tidying_fails(error)
+
+    def _say_that_tidying_fails(self, error: Exception) -> None:
+        """Once, until it works; not what writing fails by too, and says."""
+        is_said_by_writing = isinstance(error, (Ended, Locked)) or str(error) == _FULL
+        if not (self._failing or self._tidying_fails or is_said_by_writing):
+            self._tidying_fails = True
+            self._say(f"cannot tidy {self._database.path}: {error}; tried again every few seconds")
 
     def _tidying(self) -> AbstractContextManager[sqlite3.Connection]:
         """A transaction, unless another process has a lock: senders would wait for it twice."""
@@ -231,6 +241,7 @@ class Store:
             more = self._link() or more
             more = self._weigh() or more
             self._next_look = time.monotonic() + _SECONDS_BETWEEN_LOOKS
+            self._tidying_fails = False
         if more:
             self._next_look = time.monotonic()
         return more

@@ -73,6 +73,26 @@ def test_a_store_ends_while_its_file_is_still_too_large(
         assert kept.database.last_size > SMALL.size
 
 
+def test_a_step_that_fails_again_and_again_is_said_once_and_what_comes_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed: list[Exception] = []
+
+    def fold(_: object, __: int) -> bool:
+        failed.append(error)
+        raise error
+
+    error = sqlite3.DatabaseError("no such table: folding")
+    monkeypatch.setattr("platform_otel.collector.store.fold_next", fold)
+    monkeypatch.setattr("platform_otel.collector.store._SECONDS_BETWEEN_LOOKS", 0.01)
+    with Kept(tmp_path / "db") as kept:
+        kept.add(Made(1, 1))
+        eventually(lambda: len(failed) >= 3)
+        kept.add(Made(2, 1))
+
+    assert kept.said == [f"cannot tidy {tmp_path / 'db'}: no such table: folding; tried again every few seconds"]
+
+
 def test_minutes_that_are_too_old_go_a_few_at_a_time() -> None:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         migrate(connection, ":memory:")
