@@ -38,7 +38,7 @@ from platform_otel.instrumentation.context import SPAN_KEY
 from platform_otel.instrumentation.span_context import UNPACKED, parts_of
 from platform_otel.process.environment import changed_for_now
 from platform_otel.process.guard import guarded
-from platform_otel.tracing.span import RecordingSpan
+from platform_otel.tracing.span import KNOWN
 from platform_otel.tracing.trace_state import WHITESPACE, ReceivedTraceState
 
 _TRACEPARENT, _TRACESTATE, _BAGGAGE = "traceparent", "tracestate", "baggage"
@@ -239,18 +239,18 @@ def _without_whitespace(member: str) -> str:
 
 
 class W3CPropagator(CompositePropagator):
-    """Trace context and baggage, the usual pair: for a span of ours, without baggage, in a call and not in nine."""
+    """Trace context and baggage, the usual pair: of a known span, without baggage, in a call and not in nine."""
 
     def inject(
         self, carrier: CarrierT, context: Context | None = None, setter: Setter[CarrierT] = default_setter
     ) -> None:
         """See :meth:`opentelemetry.propagators.textmap.TextMapPropagator.inject`."""
         span: Any = None if context is None else context.get(SPAN_KEY)  # Any: a context holds anything
-        if type(span) is not RecordingSpan or context is None or _BAGGAGE_KEY in context:
+        if type(span) not in KNOWN or context is None or _BAGGAGE_KEY in context:
             super().inject(carrier, context, setter)
             return
         try:
-            _write(span.context, carrier, setter)
+            _write(span.get_span_context(), carrier, setter)
         except Exception:
             with guarded("write the trace context into a call"):
                 raise

@@ -5,7 +5,7 @@ from time import perf_counter_ns, time_ns
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.util.types import Attributes
 
 from platform_otel.http.exceptions import exception_attributes, shown_text
@@ -255,6 +255,10 @@ class RecordingSpan(Span):
 
         text: str = readable(self).to_json(indent)
         return text
+
+
+# Spans that are known without asking the API's class, whose isinstance takes 0.1 us.
+KNOWN = (RecordingSpan, NonRecordingSpan)
 
 
 def _description_for(status: StatusCode, description: str | None) -> str | None:
