@@ -12,7 +12,7 @@ class Codec(Protocol):
     """Turns spans into what is queued, and what has gathered into one message."""
 
     def encode(self, span: Any) -> tuple[Any, int]:
-        """What is queued of a span, and its size in bytes. Called by threads of the service, and by the exporter's."""
+        """What is sent of a span, and its size in bytes. Called by threads of the service, and by the exporter's."""
 
     def message(self, items: list[Any]) -> Any:
         """What is sent for these spans. Called by the exporter thread."""

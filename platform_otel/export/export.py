@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach, set_value
 
-from platform_otel.export.queue import TOGETHER, Batch, SpanQueue
+from platform_otel.export.queue import Batch, SpanQueue
 from platform_otel.export.reports import Reports
 from platform_otel.export.retry import delays, next_delay
 from platform_otel.process.guard import BY_A_VALUE, described, guarded, is_the_services, say
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # What a gRPC server takes at once, but for what is sent beside the spans: whose they are, and by which libraries.
 _LARGEST_BATCH = 4 * 1024 * 1024 - 64 * 1024
 _FOR_EVER = float("inf")
+_NOT_ENCODED = "they could not be encoded"
 
 
 class Batching(NamedTuple):
@@ -35,7 +36,7 @@ class Batching(NamedTuple):
 
 
 class Export:
-    """The service's side is :meth:`take`, which encodes; everything else happens in the exporter thread."""
+    """The service's side is :meth:`take`; everything else happens in the exporter thread."""
 
     _sender: Sender | None = None
 
@@ -44,13 +45,12 @@ class Export:
         self._batching = batching
         self.name = destination.name
         self.endpoint = destination.endpoint
-        self._codec_encode = destination.codec.encode
+        self._encode = destination.codec.encode
         self.start_anew()
 
     def start_anew(self) -> None:
         """As at the start: a child process has neither its parent's thread, nor its spans, nor its connection."""
-        most = self._batching.most
-        self.queue = SpanQueue(self._encode, most=self._batching.waiting, together=min(TOGETHER, most))
+        self.queue = SpanQueue(self._encode, most=self._batching.waiting)
         self._reports = Reports(self._destination.name)
         # The thread that sends: whether there is one, and its end.
         self._runs = False
@@ -72,26 +72,42 @@ class Export:
     def take(self, span: Any) -> None:
         """Queue a finished span. Never waits."""
         if self._deadline != _FOR_EVER:  # what sends has ended, or is about to
-            self.queue.drop()
-            self._reports.because("they ended after the end of tracing")
+            self._drop("they ended after the end of tracing")
             return
-        self.queue.put(span)
+        if getattr(span, "is_plain", False):
+            self._take_plain(span)
+        elif not self._take_encoded(span):
+            return
         if not self._runs:
             self._start()
         elif not self._called and self.queue.holds(self._batching.most, _LARGEST_BATCH):
             self._called = True
             self._call()
 
-    def _encode(self, span: Any) -> tuple[Any, int] | None:
-        """What is queued of a span; None, and said, if that cannot be made."""
+    def _take_plain(self, span: Any) -> None:
         try:
-            return self._codec_encode(span)
-        except BY_A_VALUE as error:  # whatever a hostile attribute value raised
-            if is_the_services(error):  # a signal's handler did, meanwhile
+            self.queue.put_plain(span)
+        except BY_A_VALUE as error:
+            if is_the_services(error):
                 raise
-            self._reports.because("they could not be encoded")
+            # No stack or no memory left here, perhaps: the thread that sends tries again.
+
+    def _take_encoded(self, span: Any) -> bool:
+        """Here and now, since what it holds may have code of the service's, or a lock of the SDK's, or be large."""
+        try:
+            item, size = self._encode(span)
+        except BaseException as error:  # whatever a hostile attribute value raised, or a signal's handler meanwhile
+            self._drop(_NOT_ENCODED)
+            if not isinstance(error, BY_A_VALUE) or is_the_services(error):
+                raise
             say(f"a span could not be encoded and is dropped: {described(error)}", type(error))
-        return None
+            return False
+        self.queue.put(item, size)
+        return True
+
+    def _drop(self, reason: str) -> None:
+        self.queue.drop()
+        self._reports.because(reason)
 
     def flush(self, seconds: float) -> bool:
         """Send what has been taken so far; False if that was not done in time."""
@@ -242,6 +258,15 @@ class Export:
     def _send_batch(self, deadline: float) -> int:
         """Send the oldest spans, as many as fit into one message; their number."""
         batch = self.queue.take(self._batching.most, _LARGEST_BATCH)
+        if batch.left_out:
+            self._reports.because(_NOT_ENCODED)
+        if batch.items:
+            self._deliver(batch, deadline)
+        if not self._is_ending():  # then all that are lost are said in one line
+            self._reports.dropped(self.queue.counts().dropped)
+        return len(batch.items) + batch.left_out
+
+    def _deliver(self, batch: Batch, deadline: float) -> None:
         delivered = None
         with guarded(f"send spans to {self._destination.name}"):
             delivered = self._send(batch, deadline)
@@ -249,9 +274,6 @@ class Export:
             self._reports.because("they could not be sent")
         if not delivered:
             self.queue.settle(batch, dropped=True)
-        if not self._is_ending():  # then all that are lost are said in one line
-            self._reports.dropped(self.queue.counts().dropped)
-        return len(batch.items)
 
     def _send(self, batch: Batch, deadline: float) -> bool:
         """Whether the batch is settled as sent; retried for as long as the process lives and memory lasts."""

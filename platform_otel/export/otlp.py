@@ -27,7 +27,7 @@ _SCOPE_SPANS = b"\x12"
 
 
 class OtlpCodec:
-    """Encodes a span before it is queued, so that a queue of them is a queue of bytes."""
+    """Encodes spans, so that a queue of them is a queue of bytes."""
 
     def __init__(self, identity: Identity, lengths: Lengths) -> None:
         self._identity = identity

@@ -1,4 +1,4 @@
-"""Finished spans that wait to be sent: encoded some at a time, bounded in bytes, counted exactly, without a lock."""
+"""Finished spans that wait to be sent: bounded in bytes, counted exactly, appended to without a lock."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from collections.abc import Callable
 from itertools import repeat
 from typing import Any, NamedTuple
 
+from platform_otel.process.guard import BY_A_VALUE
+
 # Memory that finished spans may take while the collector is away.
 LARGEST = 64 * 1024 * 1024
 # What a queued span takes beside its bytes: the list, the tuple, the bytes object, the deque's slot.
-_OVERHEAD = 150
+_OVERHEAD = 200
 # So many are encoded together: each alone would find the processor's caches cold, and take half as long again. More
 # would hardly be quicker, and whoever ends the last of them pays for all.
 TOGETHER = 16
 
-# A span and _NOT_ENCODED; or what the codec made of it and its size, in its place: written at once, and the same
-# whichever thread does it, so that it does not matter if two do.
+# What the codec made of a span, and its size in bytes; or a span and _NOT_ENCODED, until the other is written in its
+# place: at once, and the same whichever thread does it, so that none needs to wait for another.
 _Entry = list[Any]
 _NOT_ENCODED = -1
 
@@ -32,10 +34,11 @@ class Counts(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Spans taken from the queue to be sent together, and the bytes they hold."""
+    """Spans taken from the queue to be sent together, the bytes they hold, and how many could not be encoded."""
 
     items: list[Any]  # Any: what the codec made of a span
     size: int
+    left_out: int = 0
 
 
 class SpanQueue:
@@ -45,24 +48,17 @@ class SpanQueue:
     a lock. A lock could be held for ever by a thread that a fork left behind or a signal interrupted.
 
     Args:
-        encode: gives what is sent of a span, and its size in bytes; None if it cannot be encoded. What it raises is
-            raised by whoever puts, and the span stays.
-        largest: bytes that all may take: no more are put then, so that a handful may be more.
+        encode: what is sent of a span, and its size in bytes.
+        largest: bytes that all may take.
         most: spans that may wait.
-        together: spans that are encoded together, or fewer if they are taken before.
     """
 
     def __init__(
-        self,
-        encode: Callable[[Any], tuple[Any, int] | None],
-        largest: int = LARGEST,
-        most: int = sys.maxsize,
-        together: int = TOGETHER,
+        self, encode: Callable[[Any], tuple[Any, int]], largest: int = LARGEST, most: int = sys.maxsize
     ) -> None:
         self._encode = encode
         self._largest = largest
         self._most = most
-        self._together = together
         self._items: deque[_Entry] = deque()
         # Those of them that nobody encodes yet.
         self._left: deque[_Entry] = deque()
@@ -70,21 +66,34 @@ class SpanQueue:
         self._drops = repeat(None, sys.maxsize)
         self._counts = Counts()
         self._in_flight = 0
-        # An estimate while several threads encode at the same moment; exact again when the queue is empty.
+        # An estimate while several threads put at the same moment; exact again when the queue is empty.
         self._bytes = 0
 
     def __len__(self) -> int:
         return len(self._items)
 
-    def put(self, span: Any) -> None:
+    def put(self, item: Any, size: int) -> None:
         """Append a finished span, or drop it where no room is left: what waits stays, the newest goes."""
-        if self._bytes + _OVERHEAD > self._largest or len(self._items) >= self._most:
+        if self._bytes + size > self._largest or len(self._items) >= self._most:
+            self.drop()
+            return
+        self._bytes += size + _OVERHEAD
+        self._items.append([item, size])
+
+    def put_plain(self, span: Any) -> None:
+        """The same for a span that is encoded later, with others: as it takes little room, what it takes may differ.
+
+        Raises:
+            Whatever comes while spans are encoded here, such as the exception of a signal's handler. All stay.
+        """
+        if self._bytes > self._largest or len(self._items) >= self._most:
             self.drop()
             return
         entry = [span, _NOT_ENCODED]
+        self._bytes += _OVERHEAD
         self._items.append(entry)
         self._left.append(entry)
-        if len(self._left) >= self._together:
+        if len(self._left) >= TOGETHER:
             self._encode_what_is_left()
 
     def drop(self) -> None:
@@ -97,22 +106,33 @@ class SpanQueue:
 
     def take(self, most: int, most_bytes: int) -> Batch:
         """The oldest spans, as many as fit; at least one if there is any. They count as queued until settled."""
-        self._encode_what_is_left()
         items: list[Any] = []
-        size = 0
-        while self._items and len(items) < most:
-            item, length = self._encoded(self._items[0])
-            if item is None:
-                self._items.popleft()
-                self.drop()
+        size = left_out = 0
+        while len(items) < most:
+            self._in_flight += 1  # first: a span that is nowhere for a moment would let a flush end too early
+            try:
+                entry = self._items.popleft()
+            except IndexError:
+                self._in_flight -= 1
+                break
+            try:
+                item, length = self._encoded(entry)
+            except BY_A_VALUE:  # no more memory, perhaps
+                left_out += 1
+                self._leave_out()
                 continue
             if items and size + length > most_bytes:
+                self._items.appendleft(entry)
+                self._in_flight -= 1
                 break
-            self._in_flight += 1  # first: a span that is nowhere for a moment would let a flush end too early
-            self._items.popleft()
             items.append(item)
             size += length
-        return Batch(items, size)
+        return Batch(items, size, left_out)
+
+    def _leave_out(self) -> None:
+        self.drop()
+        self._in_flight -= 1
+        self._bytes -= _OVERHEAD
 
     def _encode_what_is_left(self) -> None:
         left = self._left
@@ -124,12 +144,13 @@ class SpanQueue:
             self._encoded(entry)
 
     def _encoded(self, entry: _Entry) -> _Entry:
-        """An entry as it is sent; None in the place of a span that cannot be encoded."""
+        """An entry as it is sent."""
         span, size = entry
         if size == _NOT_ENCODED:
-            item, size = self._encode(span) or (None, 0)
-            self._bytes += size + _OVERHEAD
-            entry[:] = item, size
+            item, size = self._encode(span)
+            if entry[1] == _NOT_ENCODED:  # else another thread was quicker
+                self._bytes += size
+                entry[:] = item, size
         return entry
 
     def settle(self, batch: Batch, *, rejected: int = 0, dropped: bool = False) -> None:

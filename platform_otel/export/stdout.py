@@ -37,7 +37,7 @@ class FinishedSpan(NamedTuple):
 
 
 class StdoutCodec:
-    """Reads a span before it is queued; how it looks when printed is the exporter thread's work."""
+    """Reads spans; how they look when printed is the exporter thread's work."""
 
     def __init__(self, identity: Identity) -> None:
         self._identity = identity

@@ -12,12 +12,21 @@ from platform_otel.process.guard import BY_A_VALUE, is_the_services
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
 
+# Characters of a text that a span may keep for a while without being counted.
+SHORT = 1024
+
+
 def are_plain(attributes: Mapping[str, Any]) -> bool:
-    """Whether every key is a text and every value one that cannot change: then a copy of them all will do."""
+    """Whether every key is a text, and every value a short text or a number: then a copy of them all will do."""
     # A loop over both at once: with map() and issuperset() over each, ten attributes take 0.2 us more (3.13).
     for key, value in attributes.items():
         kind = type(value)
-        if type(key) is not str or (kind is not str and kind is not int and kind is not bool and kind is not float):
+        if type(key) is not str:
+            return False
+        if kind is str:
+            if len(value) > SHORT:
+                return False
+        elif kind is not int and kind is not bool and kind is not float:
             return False
     return "" not in attributes
 
@@ -54,10 +63,7 @@ def plain_key(key: Any) -> str:
 
 
 def snapshot(value: Any) -> Any:
-    """The value as it is now, if it is one that may change later; its text, if it is none that an attribute may have.
-
-    So no code of the service's runs when the span is encoded: in another thread, and in another request.
-    """
+    """The value as it is now, if it is one that may change later."""
     try:
         return _copied(value)
     except BY_A_VALUE as error:  # a subclass's own code; or it contains itself, and the recursion ends by its error
@@ -66,18 +72,10 @@ def snapshot(value: Any) -> Any:
         return None
 
 
-# Theirs, too, whose class is a subclass of these.
-_LASTING = (str, bytes, int, float, type(None))
-
-
 def _copied(value: Any) -> Any:
-    if isinstance(value, _LASTING):
-        return value
     if isinstance(value, (list, tuple, set, frozenset)):
         return tuple([_copied(item) for item in value])
-    if isinstance(value, dict):
-        return {key if isinstance(key, str) else str(key): _copied(item) for key, item in value.items()}
-    return bytes(value) if isinstance(value, (bytearray, memoryview)) else str(value)
+    return {key: _copied(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def shortened(attributes: dict[str, Any], longest: int) -> Mapping[str, Any]:

@@ -9,8 +9,9 @@ from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, S
 from opentelemetry.util.types import Attributes
 
 from platform_otel.http.exceptions import exception_attributes, shown_text
+from platform_otel.instrumentation.span_context import UNPACKED
 from platform_otel.process.guard import as_text, described
-from platform_otel.tracing.attributes import are_plain, bounded, pairs, plain_key, shortened, snapshot
+from platform_otel.tracing.attributes import SHORT, are_plain, bounded, pairs, plain_key, shortened, snapshot
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -70,6 +71,9 @@ class RecordingSpan(Span):
     )
 
     # What most spans never set stays with the class: each attribute less is 30 ns for every span.
+    # Whether it holds nothing but short texts and numbers. Then it may be encoded later, and by any thread: no code of
+    # the service's runs there, no lock is waited for, and what it takes until then need not be counted.
+    is_plain = True
     status = UNSET
     dropped_attributes = 0
     dropped_events = 0
@@ -88,13 +92,14 @@ class RecordingSpan(Span):
         on_end: Callable[["RecordingSpan"], None],
         start_time: int | None,
     ) -> None:
-        # What is not a text already becomes one here: nothing of the service's runs when the span is encoded.
-        self.name = name if type(name) is str else as_text(name)
+        self.name = name
         self.context = context
         self.parent = parent
         self.kind = kind
         self.scope = scope
         self.limits = limits
+        if type(name) is not str or (parent is not None and type(parent) is not UNPACKED):
+            self.is_plain = False
         self.end_time: int | None = None
         self._on_end: Callable[[RecordingSpan], None] | None = on_end
         self._attributes: dict[str, Any] = {}
@@ -125,7 +130,11 @@ class RecordingSpan(Span):
             self.dropped_attributes += 1
             return
         kind = type(value)
-        attributes[key] = value if kind is str or kind is int or kind is bool or kind is float else snapshot(value)
+        if kind is int or (kind is str and len(value) <= SHORT) or kind is bool or kind is float:
+            attributes[key] = value
+        else:
+            attributes[key] = value if kind is str else snapshot(value)
+            self.is_plain = False
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:
         """See :meth:`opentelemetry.trace.Span.set_attributes`. At once, where all of them are plain and have room."""
@@ -143,7 +152,7 @@ class RecordingSpan(Span):
         if self.end_time is not None:
             return
         if self._events is None:
-            self._events = []
+            self._events, self.is_plain = [], False
         if len(self._events) >= self.limits.events:
             self.dropped_events += 1
             return
@@ -157,7 +166,7 @@ class RecordingSpan(Span):
         if not (context.is_valid or attributes is not None or context.trace_state):
             return
         if self._links is None:
-            self._links = []
+            self._links, self.is_plain = [], False
         if len(self._links) >= self.limits.links:
             self.dropped_links += 1
             return
@@ -177,7 +186,7 @@ class RecordingSpan(Span):
         wanted = status if isinstance(status, Status) else Status(status, _description_for(status, description))
         is_final = self.end_time is not None or self.status.status_code is StatusCode.OK
         if not is_final and wanted.status_code in (StatusCode.OK, StatusCode.ERROR):
-            self.status = _discreet(wanted)
+            self.status, self.is_plain = _discreet(wanted), False
 
     def record_exception(
         self,

@@ -77,6 +77,16 @@ class Busy(Collector):
         return super().send(message, deadline)
 
 
+class PlainNumber(int):
+    """A span that may be encoded later."""
+
+    is_plain = True
+
+
+def plain(numbers: Iterable[int]) -> Iterator[PlainNumber]:
+    return map(PlainNumber, numbers)
+
+
 def as_it_is(span: Any) -> tuple[Any, int]:
     """An encoding for spans that are their own size."""
     return span, span
@@ -243,9 +253,9 @@ def test_a_span_that_cannot_be_encoded_is_counted_and_the_others_arrive(capfd: p
 
 
 def test_a_full_queue_drops_the_newest_and_counts_them() -> None:
-    queue = SpanQueue(lambda span: (span, 200), largest=1000, together=1)
+    queue = SpanQueue(as_it_is, largest=1000)
     for number in range(10):
-        queue.put(number)
+        queue.put(number, 200)
     batch = queue.take(100, 10_000)
     queue.settle(batch)
 
@@ -253,20 +263,12 @@ def test_a_full_queue_drops_the_newest_and_counts_them() -> None:
     assert queue.counts() == Counts(exported=3, dropped=7)
 
 
-def test_a_queue_outgrows_its_bound_by_a_handful_at_most() -> None:
-    queue = SpanQueue(as_it_is, largest=10_000)
-    for _ in range(100):
-        queue.put(20_000)
-
-    assert queue.counts() == Counts(queued=TOGETHER, dropped=100 - TOGETHER)
-
-
 def test_spans_that_find_no_room_take_no_memory() -> None:
     queue = SpanQueue(as_it_is, largest=0)
     tracemalloc.start()
     try:
         for _ in range(50_000):
-            queue.put(1)
+            queue.put(None, 1)
         taken, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -286,7 +288,7 @@ def test_a_span_on_its_way_from_the_queue_into_a_batch_still_waits() -> None:
     queue = SpanQueue(as_it_is)
     queue._items = Watched()
     for number in range(3):
-        queue.put(number)
+        queue.put(number, 1)
     queue.take(3, 10)
 
     assert waiting == [3, 3, 3]
@@ -295,7 +297,7 @@ def test_a_span_on_its_way_from_the_queue_into_a_batch_still_waits() -> None:
 def test_a_batch_is_bounded_in_bytes_but_never_empty() -> None:
     queue = SpanQueue(as_it_is)
     for size in (10, 5000, 10, 10):
-        queue.put(size)
+        queue.put(size, size)
     taken = []
     while len(queue):
         batch = queue.take(100, 100)
@@ -359,7 +361,8 @@ def test_a_batch_is_sent_as_soon_as_its_bytes_are_there() -> None:
     export.take(0)
     assert export.flush(PATIENCE)
     assert collector.asked.acquire(timeout=PATIENCE)
-    take(export, range(TOGETHER))
+    for number in range(4):
+        export.take(number)
 
     assert collector.asked.acquire(timeout=PATIENCE)
 
@@ -479,7 +482,48 @@ def test_spans_that_end_after_the_provider_was_shut_down_are_said_at_the_end(cap
     ]
 
 
-def test_what_is_raised_into_the_service_while_spans_are_encoded_passes_and_loses_none() -> None:
+def test_what_is_raised_into_the_service_while_a_span_is_encoded_passes_and_the_span_is_counted() -> None:
+    class TimeLimit(BaseException):
+        pass
+
+    class Late(Plain):
+        def encode(self, span: Any) -> tuple[Any, int]:
+            raise TimeLimit
+
+    collector = Collector()
+    collector.codec = Late()
+    export = Export(collector, Batching())
+    with pytest.raises(TimeLimit):
+        export.take(1)
+
+    assert export.queue.counts() == Counts(dropped=1)
+
+
+def test_plain_spans_are_encoded_together_in_the_thread_of_the_last_and_all_arrive_in_order() -> None:
+    class Telling(Plain):
+        def encode(self, span: Any) -> tuple[Any, int]:
+            encoded.append((int(span), threading.current_thread() is threading.main_thread()))
+            return super().encode(span)
+
+    encoded: list[tuple[int, bool]] = []
+    collector = Collector()
+    collector.codec = Telling()
+    export = Export(collector, Batching(delay=60))
+    take(export, plain(range(TOGETHER - 1)))
+    assert encoded == []
+    export.take(TOGETHER - 1)  # one that is not plain
+    assert encoded == [(TOGETHER - 1, True)]
+    export.take(PlainNumber(TOGETHER))
+    assert encoded[1:] == [(number, True) for number in (*range(TOGETHER - 1), TOGETHER)]
+    export.take(PlainNumber(TOGETHER + 1))
+    assert export.queue.counts() == Counts(queued=TOGETHER + 2)
+
+    assert export.flush(PATIENCE)
+    assert encoded[-1] == (TOGETHER + 1, False)
+    assert numbers(collector) == list(range(TOGETHER + 2))
+
+
+def test_what_is_raised_into_the_service_while_plain_spans_are_encoded_passes_and_loses_none() -> None:
     class TimeLimit(BaseException):
         pass
 
@@ -495,16 +539,54 @@ def test_what_is_raised_into_the_service_while_spans_are_encoded_passes_and_lose
     collector.codec = Late()
     export = Export(collector, Batching(delay=60))
     with pytest.raises(TimeLimit):
-        take(export, range(TOGETHER))
+        take(export, plain(range(TOGETHER)))
     with pytest.raises(TimeLimit):
-        export.take(TOGETHER)
+        export.take(PlainNumber(TOGETHER))
     assert export.queue.counts() == Counts(queued=TOGETHER + 1)
 
     assert export.flush(PATIENCE)
     assert numbers(collector) == list(range(TOGETHER + 1))
 
 
-def test_a_flush_does_not_wait_for_a_thread_that_hangs_in_encoding_and_sends_its_span() -> None:
+def test_plain_spans_that_find_no_stack_are_encoded_by_the_thread_that_sends() -> None:
+    class Shallow(Plain):
+        def encode(self, span: Any) -> tuple[Any, int]:
+            if threading.current_thread() is threading.main_thread():
+                raise RecursionError
+            return super().encode(span)
+
+    collector = Collector()
+    collector.codec = Shallow()
+    export = Export(collector, Batching(delay=60))
+    take(export, plain(range(TOGETHER)))
+
+    assert export.flush(PATIENCE)
+    assert numbers(collector) == list(range(TOGETHER))
+
+
+def test_plain_spans_that_nobody_can_encode_are_dropped_and_said_and_no_empty_message_is_sent(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    class Without(Plain):
+        def encode(self, span: Any) -> tuple[Any, int]:
+            raise MemoryError
+
+    collector = Collector()
+    collector.codec = Without()
+    export = Export(collector, Batching(delay=60))
+    take(export, plain(range(3)))
+
+    assert export.flush(PATIENCE)
+    assert collector.received == []
+    assert export.queue.counts() == Counts(dropped=3)
+    assert export.queue._bytes == 0
+    assert (
+        capfd.readouterr().err
+        == "platform-trace: 3 spans were dropped on their way to the collector: they could not be encoded\n"
+    )
+
+
+def test_a_flush_does_not_wait_for_a_thread_that_hangs_in_encoding_and_sends_its_spans_once() -> None:
     encodes, goes_on = threading.Event(), threading.Event()
 
     class Hanging(Plain):
@@ -517,7 +599,7 @@ def test_a_flush_does_not_wait_for_a_thread_that_hangs_in_encoding_and_sends_its
     collector = Collector()
     collector.codec = Hanging()
     export = Export(collector, Batching(delay=60))
-    other = threading.Thread(target=take, args=(export, range(TOGETHER)))
+    other = threading.Thread(target=take, args=(export, plain(range(TOGETHER))))
     other.start()
     assert encodes.wait(PATIENCE)
 
@@ -528,6 +610,36 @@ def test_a_flush_does_not_wait_for_a_thread_that_hangs_in_encoding_and_sends_its
     assert export.flush(PATIENCE)
     assert export.queue.counts() == Counts(exported=TOGETHER)
     assert numbers(collector) == list(range(TOGETHER))
+
+
+def test_a_queue_of_plain_spans_is_bounded_in_bytes_and_in_number() -> None:
+    by_bytes, by_number = SpanQueue(lambda _: (0, 1000), largest=50_000), SpanQueue(as_it_is, most=5)
+    for number in range(100):
+        by_bytes.put_plain(number)
+        by_number.put_plain(number)
+
+    # All that are encoded count with their bytes, and a handful is not encoded yet.
+    assert 50_000 / 1000 - TOGETHER < by_bytes.counts().queued < 50_000 / 1000 + TOGETHER
+    assert by_number.counts() == Counts(queued=5, dropped=95)
+
+
+def test_several_who_send_at_once_where_no_thread_can_be_started_do_not_disturb_one_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(export_module, "start", lambda *_: False)
+    collector = Collector()
+    export = Export(collector, Batching(most=1))
+    failures: list[BaseException] = []
+    monkeypatch.setattr(threading, "excepthook", lambda failure: failures.append(failure.exc_value))
+    take(export, plain(range(500)))
+    flushing = [threading.Thread(target=export.flush, args=(PATIENCE,)) for _ in range(8)]
+    for each in flushing:
+        each.start()
+    for each in flushing:
+        each.join(PATIENCE)
+
+    assert failures == []
+    assert sorted(numbers(collector)) == list(range(500))
 
 
 def test_a_handler_may_raise_at_any_moment_while_the_thread_is_started() -> None:

@@ -20,8 +20,7 @@ from opentelemetry.trace import (
 )
 
 from platform_otel.config import Config
-from platform_otel.export.otlp import OtlpCodec
-from platform_otel.process.identity import Identity
+from platform_otel.tracing.attributes import SHORT
 from platform_otel.tracing.provider import PlatformTracerProvider
 from platform_otel.tracing.span import RecordingSpan
 from tests.support import launch_code
@@ -138,27 +137,47 @@ def test_attributes_that_are_changed_by_their_owner_later_stay_as_they_were(
     assert dict(finished[0].attributes) == {"list": (1,), "n": 1, "nested": {"list": ((1,), ({"k": (1,)},))}}
 
 
-def test_no_code_of_the_services_runs_when_a_span_is_encoded(tracer: trace.Tracer, finished: Finished) -> None:
-    class Counter:
-        asked = 0
+class Text(str):
+    __slots__ = ()
 
-        def __str__(self) -> str:
-            self.asked += 1
-            return f"asked {self.asked}"
 
-    counter: Any = Counter()
-    octets: Any = bytearray(b"now")
-    span = tracer.start_span(counter, attributes={"alone": counter, "within": [counter], "keys": {counter: 1}})
-    span.set_attribute("octets", octets)
-    octets[:] = b"later"
+NOT_PLAIN: dict[str, Callable[[Any], object]] = {
+    "an object": lambda span: span.set_attribute("object", object()),
+    "a list": lambda span: span.set_attributes({"list": [1]}),
+    "a subclass": lambda span: span.set_attributes({"text": Text("x")}),
+    "a long text": lambda span: span.set_attribute("text", "x" * (SHORT + 1)),
+    "a long text among others": lambda span: span.set_attributes({"text": "x" * (SHORT + 1), "number": 1}),
+    "an event": lambda span: span.add_event("event"),
+    "an exception": lambda span: span.record_exception(ValueError()),
+    "a link": lambda span: span.add_link(REMOTE),
+    "a status": lambda span: span.set_status(StatusCode.ERROR, Text("description")),
+}
+
+
+@pytest.mark.parametrize("what", NOT_PLAIN)
+def test_only_short_texts_and_numbers_may_be_encoded_later(tracer: trace.Tracer, finished: Finished, what: str) -> None:
+    plain: dict[str, Any] = {"text": "x" * SHORT, "integer": 1, "float": 0.5, "truth": True}
+    span = tracer.start_span("plain", under(REMOTE), attributes=plain)
+    span.set_attribute("another", "x" * SHORT)
+    span.update_name("still plain")
     span.end()
-    asked = counter.asked
-    OtlpCodec(Identity(dict), (9, 9)).encode(finished[0])
+    span = tracer.start_span("not plain", attributes=plain)
+    NOT_PLAIN[what](span)
+    span.end()
 
-    assert counter.asked == asked
-    assert finished[0].name == "asked 1"
-    values = {"alone": "asked 2", "within": ("asked 3",), "keys": {"asked 4": 1}, "octets": b"now"}
-    assert dict(finished[0].attributes) == values
+    assert [(each.name, each.is_plain) for each in finished] == [("still plain", True), ("not plain", False)]
+
+
+def test_a_span_whose_name_or_parent_has_code_of_its_own_is_encoded_at_its_end(
+    tracer: trace.Tracer, finished: Finished
+) -> None:
+    class Context(SpanContext):
+        pass
+
+    tracer.start_span(Text("name")).end()
+    tracer.start_span("child", under(Context(1, 2, True, TraceFlags(1)))).end()
+
+    assert [span.is_plain for span in finished] == [False, False]
 
 
 @pytest.mark.parametrize("key", ["", None, 5, b"k"])
