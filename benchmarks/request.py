@@ -117,7 +117,7 @@ def row_of(runs, bases):
     """The figures of one target: its run of each round, beside that of the baseline."""
     pairs = [(r, b) for r, b in zip(runs, bases, strict=True) if not r.err and not b.err]
     if not pairs:
-        return {"error": runs[0].err}
+        return {"error": runs[0].err or f"the baseline: {bases[0].err}"}
     hot = [x for r, _ in pairs for x in r.hot]
     added = [x - y for r, b in pairs for x, y in zip(r.hot, b.hot, strict=True)]
     all_added = [r.all - b.all for r, b in pairs]

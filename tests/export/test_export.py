@@ -1,5 +1,6 @@
 """Finished spans are sent in the background, counted, bounded, and never waited for."""
 
+import signal
 import sys
 import textwrap
 import threading
@@ -546,6 +547,34 @@ def test_what_is_raised_into_the_service_while_plain_spans_are_encoded_passes_an
 
     assert export.flush(PATIENCE)
     assert numbers(collector) == list(range(TOGETHER + 1))
+
+
+def test_an_exception_of_a_signals_handler_passes_too_and_loses_no_plain_span() -> None:
+    class Late(Exception):
+        pass
+
+    class Alarming(Plain):
+        def encode(self, span: Any) -> tuple[Any, int]:
+            if alarms:
+                signal.raise_signal(alarms.pop())
+            return super().encode(span)
+
+    def handle(*_: object) -> None:
+        raise Late
+
+    alarms = [signal.SIGALRM]
+    collector = Collector()
+    collector.codec = Alarming()
+    export = Export(collector, Batching(delay=60))
+    former = signal.signal(signal.SIGALRM, handle)
+    try:
+        with pytest.raises(Late):
+            take(export, plain(range(TOGETHER)))
+    finally:
+        signal.signal(signal.SIGALRM, former)
+
+    assert export.flush(PATIENCE)
+    assert numbers(collector) == list(range(TOGETHER))
 
 
 def test_plain_spans_that_find_no_stack_are_encoded_by_the_thread_that_sends() -> None:
