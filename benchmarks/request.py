@@ -63,10 +63,10 @@ class Run:
             self.err = repr(e)
 
     def chunk(self, n):
-        c0, t0 = self.p.cpu(), time.perf_counter()
+        c0 = self.p.cpu()
         for _ in range(n):
             self.c.get(self.path)
-        return (self.p.cpu() - c0) / n * 1e6, (time.perf_counter() - t0) / n * 1e6
+        return (self.p.cpu() - c0) / n * 1e6
 
     def begin(self):
         self.cpu0, self.stats0 = self.p.cpu(), self.sinks.stats()
@@ -97,7 +97,7 @@ def measured(case, o):
             r.begin()
         for i in range(o.chunks):
             for r in ok[::-1] if i % 2 else ok:
-                r.hot.append(r.chunk(o.n)[0])
+                r.hot.append(r.chunk(o.n))
         time.sleep(o.drain)
         for r in ok:
             r.end(o.n * o.chunks)

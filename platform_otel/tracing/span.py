@@ -133,7 +133,7 @@ class RecordingSpan(Span):
         if kind is int or (kind is str and len(value) <= SHORT) or kind is bool or kind is float:
             attributes[key] = value
         else:
-            attributes[key] = value if kind is str else snapshot(value)
+            attributes[key] = snapshot(value)
             self.is_plain = False
 
     def set_attributes(self, attributes: Mapping[str, Any]) -> None:

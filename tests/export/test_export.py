@@ -98,6 +98,13 @@ def take(export: Export, spans: Iterable[int]) -> None:
         export.take(number)
 
 
+def encoding_by(codec: Plain) -> tuple[Collector, Export]:
+    """A collector of what is encoded so, and an export to it that waits for a flush, or for many spans."""
+    collector = Collector()
+    collector.codec = codec
+    return collector, Export(collector, Batching(delay=60))
+
+
 def numbers(collector: Collector) -> list[int]:
     return [number for message in collector.received for number in message]
 
@@ -507,9 +514,7 @@ def test_plain_spans_are_encoded_together_in_the_thread_of_the_last_and_all_arri
             return super().encode(span)
 
     encoded: list[tuple[int, bool]] = []
-    collector = Collector()
-    collector.codec = Telling()
-    export = Export(collector, Batching(delay=60))
+    collector, export = encoding_by(Telling())
     take(export, plain(range(TOGETHER - 1)))
     assert encoded == []
     export.take(TOGETHER - 1)  # one that is not plain
@@ -536,9 +541,7 @@ def test_what_is_raised_into_the_service_while_plain_spans_are_encoded_passes_an
             return super().encode(span)
 
     late = {0, 5}
-    collector = Collector()
-    collector.codec = Late()
-    export = Export(collector, Batching(delay=60))
+    collector, export = encoding_by(Late())
     with pytest.raises(TimeLimit):
         take(export, plain(range(TOGETHER)))
     with pytest.raises(TimeLimit):
@@ -563,9 +566,7 @@ def test_an_exception_of_a_signals_handler_passes_too_and_loses_no_plain_span() 
         raise Late
 
     alarms = [signal.SIGALRM]
-    collector = Collector()
-    collector.codec = Alarming()
-    export = Export(collector, Batching(delay=60))
+    collector, export = encoding_by(Alarming())
     former = signal.signal(signal.SIGALRM, handle)
     try:
         with pytest.raises(Late):
@@ -584,9 +585,7 @@ def test_plain_spans_that_find_no_stack_are_encoded_by_the_thread_that_sends() -
                 raise RecursionError
             return super().encode(span)
 
-    collector = Collector()
-    collector.codec = Shallow()
-    export = Export(collector, Batching(delay=60))
+    collector, export = encoding_by(Shallow())
     take(export, plain(range(TOGETHER)))
 
     assert export.flush(PATIENCE)
@@ -600,9 +599,7 @@ def test_plain_spans_that_nobody_can_encode_are_dropped_and_said_and_no_empty_me
         def encode(self, span: Any) -> tuple[Any, int]:
             raise MemoryError
 
-    collector = Collector()
-    collector.codec = Without()
-    export = Export(collector, Batching(delay=60))
+    collector, export = encoding_by(Without())
     take(export, plain(range(3)))
 
     assert export.flush(PATIENCE)
@@ -625,9 +622,7 @@ def test_a_flush_does_not_wait_for_a_thread_that_hangs_in_encoding_and_sends_its
                 assert goes_on.wait(PATIENCE)
             return super().encode(span)
 
-    collector = Collector()
-    collector.codec = Hanging()
-    export = Export(collector, Batching(delay=60))
+    collector, export = encoding_by(Hanging())
     other = threading.Thread(target=take, args=(export, plain(range(TOGETHER))))
     other.start()
     assert encodes.wait(PATIENCE)

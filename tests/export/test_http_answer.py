@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from itertools import chain, pairwise, repeat
 
@@ -171,6 +172,12 @@ def edited(answer: bytes, changes: Iterable[tuple[int, int, bytes]]) -> bytes:
     return answer
 
 
+def after_interim_answers(answer: bytes) -> bytes:
+    while answer[9:10] == b"1" and answer[9:12] != b"101":
+        answer = re.split(b"\n\r?\n", answer, maxsplit=1)[1]
+    return answer
+
+
 @given(answers(), edits, st.lists(st.integers(0, 2000), max_size=6))
 @example(b"HTTP/1.1 200\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", [], [])
 @example(b"HTTP/1.1 200\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\na", [], [])
@@ -194,8 +201,8 @@ def test_an_answer_that_was_damaged_is_read_as_h11_reads_it_or_is_the_last_on_it
     else:
         # Without a body, what a head says of its end does not matter, and no interim answer has one; h11 refuses it all
         # the same.
-        ends_with_its_head = ours.status in WITHOUT_BODY or damaged.startswith(b"HTTP/1.1 1")
-        assert ours.is_last or theirs is not None or ends_with_its_head
+        final = theirs or as_h11_reads(after_interim_answers(damaged))
+        assert ours.is_last or final is not None or ours.status in WITHOUT_BODY
         assert theirs is None or told(ours) == told(theirs)
 
 
